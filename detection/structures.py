@@ -1,0 +1,116 @@
+"""The three columnar structures that travel between the stages: proposals, targets and detections.
+
+Each is frozen and validates itself, so that a stage can trust what it is given; empty is ordinary. Boxes follow
+:mod:`detection.boxes` and lie in the frame of the upright original image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.boxes import Boxes, as_boxes
+
+RGBImage = NDArray[np.uint8]  # (H, W, 3)
+Index = NDArray[np.bool_] | NDArray[np.integer] | slice
+
+
+def _column(name: str, values: NDArray[np.generic] | None, length: int, dtype: type[np.generic]) -> NDArray[np.generic]:
+    if values is None:
+        return np.zeros(length, dtype)
+    column = np.ascontiguousarray(values, dtype=dtype)
+    if column.shape != (length,):
+        raise ValueError(f"{name}: expected {length} values, one a box, got shape {column.shape}")
+    return column
+
+
+def _labels(values: NDArray[np.int64], length: int) -> NDArray[np.generic]:
+    labels = _column("labels", values, length, np.int64)
+    wrong = np.flatnonzero((labels != np.asarray(values)) | (labels < np.int64(0)))
+    if len(wrong):
+        raise ValueError(f"box {wrong[0]} has the label {values[wrong[0]]}; expected a whole number from 0 on")
+    return labels
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Class-agnostic regions of one image, the most promising first.
+
+    ``boxes`` (R, 4); ``scores`` (R,) is what they are ordered by (higher is better), zero where the proposer has none.
+    """
+
+    boxes: Boxes
+    scores: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boxes", as_boxes(self.boxes))
+        object.__setattr__(self, "scores", _column("proposal scores", self.scores, len(self.boxes), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, keep: Index) -> Proposals:
+        return Proposals(self.boxes[keep], self.scores[keep])
+
+
+@dataclass(frozen=True)
+class Target:
+    """The annotated objects of one image.
+
+    ``boxes`` (G, 4); ``labels`` (G,) in [0, K); ``difficult`` (G,): neither positive nor negative (VOC);
+    ``crowd`` (G,): a region of many objects (COCO); ``areas`` (G,): pixels of the object, its box's area unless the
+    annotation says otherwise (COCO counts the segment).
+    """
+
+    boxes: Boxes
+    labels: NDArray[np.int64]
+    difficult: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
+    crowd: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
+    areas: NDArray[np.float64] = field(default=None)  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        boxes = as_boxes(self.boxes)
+        object.__setattr__(self, "boxes", boxes)
+        empty = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
+        if len(empty):
+            raise ValueError(f"object {int(empty[0])} has a box without area: {boxes[empty[0]].tolist()}")
+        object.__setattr__(self, "labels", _labels(self.labels, len(boxes)))
+        object.__setattr__(self, "difficult", _column("difficult", self.difficult, len(boxes), np.bool_))
+        object.__setattr__(self, "crowd", _column("crowd", self.crowd, len(boxes), np.bool_))
+        sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64)
+        areas = sides[:, 0] * sides[:, 1] if self.areas is None else self.areas
+        object.__setattr__(self, "areas", _column("areas", areas, len(boxes), np.float64))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, keep: Index) -> Target:
+        return Target(self.boxes[keep], self.labels[keep], self.difficult[keep], self.crowd[keep], self.areas[keep])
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector found in one image: ``boxes`` (D, 4), ``scores`` (D,), ``labels`` (D,) in [0, K)."""
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boxes", as_boxes(self.boxes))
+        object.__setattr__(self, "scores", _column("scores", self.scores, len(self.boxes), np.float32))
+        object.__setattr__(self, "labels", _labels(self.labels, len(self.boxes)))
+        if not np.isfinite(self.scores).all():
+            raise ValueError("a detection's score is not a finite number")
+
+    @classmethod
+    def empty(cls) -> Detections:
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, keep: Index) -> Detections:
+        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep])

@@ -1,0 +1,22 @@
+"""Fixtures that the whole suite shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# The first call of a compiled function takes seconds: no time limit for one example.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The optional folder of real photos, weights and golden numbers; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("GOOGLENET_RCNN_SHARED", REPOSITORY.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder} (set GOOGLENET_RCNN_SHARED)")
+    return folder
