@@ -1,0 +1,84 @@
+"""Model files: one safetensors file whose JSON header says all that is needed to run what it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+HEADER_KEY = "googlenet-rcnn"  # in the metadata of the safetensors file; its value is the header as JSON
+FORMAT_VERSION = 1
+HOW_TO_MAKE = {"detector": "tools/finetune.py makes one of it", "classifier": "tools/convert_weights.py writes one"}
+
+Header = dict[str, Any]  # JSON
+
+
+def save_model_file(
+    path: str | Path, tensors: Mapping[str, Tensor], header: Header, dtype: torch.dtype | None = None
+) -> None:
+    """Write a model file by rename, so that a killed run leaves nothing half-written.
+
+    ``header`` is JSON and has a "kind" ("detector", "classifier"). ``dtype`` (say float16) is what floating-point
+    tensors are stored as; a value that it cannot hold is an error.
+    """
+    path = Path(path)
+    if not isinstance(header.get("kind"), str):
+        raise ValueError(f"{path}: the header of a model file needs a 'kind'; it has {sorted(header)}")
+    text = json.dumps({**header, "format": FORMAT_VERSION}, allow_nan=False)
+    stored = {name: _storable(tensor, dtype, f"{path}: {name}") for name, tensor in tensors.items()}
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(stored, temporary, metadata={HEADER_KEY: text})
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_model_file(path: str | Path, kind: str | None = None) -> tuple[dict[str, Tensor], Header]:
+    """The tensors (on the CPU, as stored) and the header of a model file; a file of another ``kind`` is refused."""
+    header = read_model_header(path)
+    if kind is not None and header["kind"] != kind:
+        hint = f"; {HOW_TO_MAKE[kind]}" if kind in HOW_TO_MAKE else ""
+        raise ValueError(f"{path}: this file is a {header['kind']}, not a {kind}{hint}")
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118  # it is no dict
+
+
+def read_model_header(path: str | Path) -> Header:
+    """What a model file says of itself, without its tensors."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no model file {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path}: not a whole model file ({error}); tools/convert_weights.py reads .caffemodel and .pth files"
+        ) from error
+    if HEADER_KEY not in metadata:
+        raise ValueError(f"{path}: a safetensors file, but not one of this project: it has no {HEADER_KEY!r} header")
+    try:
+        header: Header = json.loads(metadata[HEADER_KEY])
+        version, _ = int(header["format"]), str(header["kind"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: a damaged header: {error}") from error
+    if version > FORMAT_VERSION:
+        raise ValueError(f"{path}: model file format {version} is newer than this version reads ({FORMAT_VERSION})")
+    return header
+
+
+def _storable(tensor: Tensor, dtype: torch.dtype | None, label: str) -> Tensor:
+    """A tensor of its own memory, as safetensors wants it."""
+    stored = tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None, copy=True).contiguous()
+    if not stored.isfinite().all():
+        raise ValueError(f"{label} holds a value that is not finite as {str(stored.dtype).removeprefix('torch.')}")
+    return stored
