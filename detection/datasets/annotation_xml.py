@@ -1,0 +1,103 @@
+"""One annotation file as VOC and ILSVRC write it: XML with the photo's size and its objects."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detection.boxes import Boxes, as_boxes, from_one_based_inclusive
+
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+LARGEST = 2**24  # float32 tells pixels apart up to here
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The objects of one file, in its order.
+
+    ``names`` as written; ``boxes`` (G, 4) in the house convention, not yet cut to the photo; ``size`` is the width and
+    height that the file states, ``None`` where it states none.
+    """
+
+    path: Path
+    size: tuple[int, int] | None
+    names: tuple[str, ...]
+    boxes: Boxes
+    difficult: tuple[bool, ...]
+
+    @classmethod
+    def empty(cls, path: Path) -> Annotation:
+        return cls(path, None, (), np.zeros((0, 4), np.float32), ())
+
+
+def read_annotation(path: Path) -> Annotation:
+    """The content of an annotation file.
+
+    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming the file, the object (from 1) and its
+    box where the XML is damaged, where it declares a document type, whose entities could make it explode, or where a
+    box is inverted. Equal corners are legal: they include one pixel.
+    """
+    root = _parse(path)
+    names, corners, difficult = [], [], []
+    for number, element in enumerate(root.iterfind("object"), start=1):
+        name = (element.findtext("name") or "").strip()
+        place = f"{path}: object {number} ({name or 'without a name'})"
+        if not name:
+            raise ValueError(f"{place} has no <name>")
+        names.append(name)
+        corners.append(_corners(element, place))
+        difficult.append(_difficult(element, place))
+    return Annotation(path, _size(root), tuple(names), from_one_based_inclusive(as_boxes(corners)), tuple(difficult))
+
+
+def _parse(path: Path) -> ET.Element:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no annotation file {path} (one without objects is legal, none is not)") from None
+    if not content.strip():
+        raise ValueError(f"{path}: empty annotation file ({len(content)} bytes)")
+    if b"<!DOCTYPE" in content.replace(b"\0", b""):  # without the zeros of UTF-16
+        raise ValueError(f"{path}: declares a document type (<!DOCTYPE>), which no annotation needs; remove it")
+    try:
+        root = ET.fromstring(content)
+    except (ET.ParseError, LookupError, ValueError) as error:  # the latter two: an encoding that is unknown
+        raise ValueError(f"{path}: truncated or damaged XML: {error}") from error
+    if root.tag != "annotation":
+        raise ValueError(f"{path}: no annotation of VOC: its outermost element is <{root.tag}>, not <annotation>")
+    return root
+
+
+def _corners(element: ET.Element, place: str) -> list[float]:
+    box = element.find("bndbox")
+    if box is None:
+        raise ValueError(f"{place} has no <bndbox>")
+    texts = [box.findtext(corner) or "" for corner in CORNERS]
+    written = ", ".join(f"{corner} {text.strip() or 'missing'}" for corner, text in zip(CORNERS, texts, strict=True))
+    try:
+        corners = [float(text) for text in texts]
+    except ValueError:
+        raise ValueError(f"{place} has a box that is not four numbers: {written}") from None
+    if not all(abs(corner) <= LARGEST for corner in corners):
+        raise ValueError(f"{place} has a box beyond any image: {written}")
+    if corners[2] < corners[0] or corners[3] < corners[1]:
+        raise ValueError(f"{place} has an inverted box: {written}")
+    return corners
+
+
+def _difficult(element: ET.Element, place: str) -> bool:
+    text = (element.findtext("difficult") or "0").strip()
+    if text not in ("0", "1"):
+        raise ValueError(f"{place} has <difficult> {text!r}; it must be 0 or 1")
+    return text == "1"
+
+
+def _size(root: ET.Element) -> tuple[int, int] | None:
+    try:
+        width, height = (int(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
+    except ValueError:
+        return None
+    return (width, height) if width > 0 and height > 0 else None

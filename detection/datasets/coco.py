@@ -1,0 +1,118 @@
+"""COCO: one JSON file of instances, and a folder of photos.
+
+Labels follow the categories by their ids, as with pycocotools; ids may have gaps and may begin at 0. The id of an
+image is its id in the file, as text. Crowds are flagged, areas are the file's, images without objects stay. Boxes stay
+as the official score counts them: only those that leave their photo by more than one pixel are cut.
+
+The photos are in the folder given, or in the first of these that has the first of them, where
+``instances_val2017.json`` describes the set ``val2017``: ``val2017``, ``images/val2017`` and ``images``, beside the
+folder of the file or in it; that folder itself. They may all be absent (evaluation), but not some of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from detection.boxes import as_boxes
+from detection.datasets.base import AnnotatedImages, check_classes, did_you_mean
+from detection.datasets.coco_json import CocoImage, Id, Instance, read_coco
+from detection.datasets.fit import Overhang, fit_boxes, warn_of_cuts
+from detection.datasets.listing import check_photos
+from detection.structures import Target
+
+SLACK = 1  # pixels
+# Instances files inside a COCO folder; the first pattern that fits anything counts, for the official folder holds
+# captions and keypoints too. The last two are Roboflow's exports.
+PATTERNS = (
+    "annotations/instances_*.json",
+    "annotations/*.json",
+    "instances_*.json",
+    "*/_annotations.coco.json",
+    "_annotations.coco.json",
+)
+
+
+def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str] | None = None) -> AnnotatedImages:
+    """The images of an instances file, in its order, with their objects.
+
+    The classes are all categories of the file, or ``class_names``: objects of others are then left out. Raises
+    ``FileNotFoundError`` or ``ValueError`` naming the file, the annotation and the choices.
+    """
+    content = read_coco(file)
+    if class_names is not None:
+        check_classes(class_names, content.categories.values(), file)
+    classes = tuple(content.categories.values() if class_names is None else class_names)
+    labels = {category: classes.index(name) for category, name in content.categories.items() if name in classes}
+    objects: dict[Id, list[Instance]] = defaultdict(list)
+    for instance in content.instances:
+        if instance.category in labels:
+            objects[instance.image].append(instance)
+    folder = _photo_folder(file, content.images) if images is None else images
+    paths = tuple(folder / image.file_name for image in content.images)
+    check_photos(paths)
+    rows = zip(content.images, paths, strict=True)
+    made = [_target(file, objects[image.id], image.size, path, labels) for image, path in rows]
+    warn_of_cuts(file, [overhang for _, overhang in made])
+    ids = tuple(str(image.id) for image in content.images)
+    return AnnotatedImages(classes, ids, paths, tuple(target for target, _ in made))
+
+
+def find_coco_files(folder: Path) -> dict[str, Path]:
+    """The instances files of a COCO folder by the set they describe; empty where there is none."""
+    found = (sorted(folder.glob(pattern)) for pattern in PATTERNS)
+    return {_set_name(file): file for file in next((files for files in found if files), [])}
+
+
+def choose_coco_file(folder: Path, split: str | None) -> Path:
+    """The instances file of a split, or the only one. Raises ``FileNotFoundError`` naming the choices."""
+    files = find_coco_files(folder)
+    if not files:
+        raise FileNotFoundError(f"{folder}: no {' or '.join(PATTERNS)} there")
+    if split is None and len(files) == 1:
+        return next(iter(files.values()))
+    if split is None:
+        raise ValueError(f"{folder}: name a split: {', '.join(files)}")
+    if split not in files:
+        raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, files)}")
+    return files[split]
+
+
+def _set_name(file: Path) -> str:
+    if file.name == "_annotations.coco.json":
+        return file.parent.name
+    return file.stem.removeprefix("instances_")
+
+
+def _photo_folder(file: Path, images: Sequence[CocoImage]) -> Path:
+    """Where the photos are by the usual conventions; where they would be, if they are nowhere."""
+    name = _set_name(file)
+    places = [base / sub for base in (file.parent.parent, file.parent) for sub in (name, f"images/{name}", "images")]
+    places.append(file.parent)
+    here = (place for place in places for image in images[:1] if (place / image.file_name).is_file())
+    return next(here, places[0])
+
+
+def _target(
+    file: Path, objects: Sequence[Instance], size: tuple[int, int] | None, photo: Path, labels: Mapping[Id, int]
+) -> tuple[Target, Overhang]:
+    def describe(row: int) -> str:
+        return f"{file}: {objects[row].name} with x, y, width, height {', '.join(map(str, objects[row].xywh))}"
+
+    boxes = as_boxes([(x, y, x + width, y + height) for x, y, width, height in (item.xywh for item in objects)])
+    flat = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
+    if len(flat):
+        raise ValueError(f"{describe(int(flat[0]))} has no area; mend or remove it")
+    boxes, overhang = fit_boxes(boxes, size, photo, describe, SLACK)
+    sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64)
+    areas = [instance.area for instance in objects]
+    target = Target(
+        boxes,
+        np.array([labels[instance.category] for instance in objects], np.int64),
+        crowd=np.array([instance.crowd for instance in objects], np.bool_),
+        areas=np.where([area is None for area in areas], sides.prod(axis=1), np.array(areas, np.float64)),
+    )
+    return target, overhang

@@ -1,0 +1,124 @@
+"""ImageNet detection (ILSVRC DET): XML files like VOC's whose names are WordNet ids.
+
+Read as they are:
+
+* the official tree: ``ImageSets/DET/<split>.txt``, ``Annotations/DET/<set>/<id>.xml``,
+  ``Data/DET/<set>/<id>.JPEG``; also the folder around it. The set is the word that the split's name begins with:
+  R-CNN's ``val1.txt`` and ``val2.txt`` may be put among the lists. ``val`` is taken where no split is named;
+* a flat folder without splits: ``Annotations/*.xml`` and ``JPEGImages/*``.
+
+A photo without an annotation file is legal: it has no objects. Boxes stay as the official score counts them: many begin
+at pixel 0 in a count from 1, so that a target may leave its photo by one pixel.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from detection.datasets.annotation_targets import make_targets
+from detection.datasets.annotation_xml import Annotation, read_annotation
+from detection.datasets.base import AnnotatedImages, check_classes
+from detection.datasets.listing import check_photos, photos_in, read_split
+
+logger = logging.getLogger(__name__)
+
+LISTS = Path("ImageSets", "DET")
+WORDNET_ID = re.compile(r"n\d{8}")
+SLACK = 1  # pixels
+
+Files = tuple[tuple[str, ...], tuple[Path, ...], tuple[Path, ...]]  # ids, annotations, photos
+
+
+@cache
+def det_200() -> dict[str, str]:
+    """The 200 classes of the challenge in its order: WordNet id -> English name."""
+    with Path(__file__).with_name("ilsvrc_det_200.tsv").open(encoding="utf-8", newline="") as file:
+        return {row["wnid"]: row["name"] for row in csv.DictReader(file, delimiter="\t")}
+
+
+def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[str] | None = None) -> AnnotatedImages:
+    """The photos of a split with their objects.
+
+    The classes are the 200 of the challenge by their English names, in its order; those of a flat folder with objects
+    beyond them are the WordNet ids found, sorted. ``class_names`` may hold English names and WordNet ids; objects of
+    other classes are left out. Raises ``FileNotFoundError`` or ``ValueError`` naming file, object and choices.
+    """
+    tree = det_tree(folder)
+    ids, files, photos = _tree_files(tree, split) if tree else _flat_files(folder, split)
+    check_photos(photos)
+    annotations = [read_annotation(path) if path.is_file() else Annotation.empty(path) for path in files]
+    found = {name for annotation in annotations for name in annotation.names}
+    classes = _classes(found, class_names, folder, official=tree is not None)
+    _report(folder, annotations, found if tree else set())
+    labels = {wordnet_id: label for label, wordnet_id in enumerate(classes)}
+    targets = make_targets(annotations, photos, labels, SLACK)
+    return AnnotatedImages(tuple(classes.values()), ids, photos, targets)
+
+
+def det_tree(folder: Path) -> Path | None:
+    """The official tree at a folder or directly below it."""
+    candidates = (folder, *sorted(path.parent.parent for path in folder.glob("*/ImageSets/DET")))
+    return next((root for root in candidates if (root / LISTS).is_dir()), None)
+
+
+def is_flat_ilsvrc(folder: Path) -> bool:
+    """Whether a folder has annotations laid out like VOC's, of which the first with objects names WordNet ids."""
+    for path in sorted(folder.glob("Annotations/*.xml")):
+        if names := read_annotation(path).names:
+            return all(WORDNET_ID.fullmatch(name) for name in names)
+    return False
+
+
+def _tree_files(root: Path, split: str | None) -> Files:
+    split = split or "val"
+    ids = read_split(root / LISTS, split)
+    subset = "".join(re.findall(r"^[a-z]+", split))
+    annotations, photos = root / "Annotations" / "DET" / subset, root / "Data" / "DET" / subset
+    if not annotations.is_dir() and not photos.is_dir():
+        raise FileNotFoundError(f"{root}: split {split!r} needs the folder {photos}, or {annotations}")
+    files = tuple(annotations / f"{image_id}.xml" for image_id in ids)
+    if subset != "test" and not any(path.is_file() for path in files):
+        raise FileNotFoundError(f"{annotations}: none of the {len(ids)} images of split {split!r} is annotated")
+    return ids, files, tuple(photos / f"{image_id}.JPEG" for image_id in ids)
+
+
+def _flat_files(folder: Path, split: str | None) -> Files:
+    if split is not None:
+        raise FileNotFoundError(f"{folder}: no split {split!r}; a flat folder has none")
+    annotations = {path.stem: path for path in folder.glob("Annotations/*.xml")}
+    if not annotations:
+        raise FileNotFoundError(f"{folder}: neither {LISTS}/*.txt nor Annotations/*.xml there")
+    photos = photos_in(folder / "JPEGImages")
+    ids = tuple(sorted({*annotations, *photos}))
+    return (
+        ids,
+        tuple(annotations.get(name, folder / "Annotations" / f"{name}.xml") for name in ids),
+        tuple(photos.get(name, folder / "JPEGImages" / f"{name}.JPEG") for name in ids),
+    )
+
+
+def _classes(found: set[str], wanted: Sequence[str] | None, place: Path, *, official: bool) -> dict[str, str]:
+    """The classes in the order of their labels: WordNet id -> the name it goes by."""
+    names = det_200()
+    if wanted is None:
+        return dict(names) if official or names.keys() >= found else {name: name for name in sorted(found)}
+    wordnet_ids = {name: wordnet_id for wordnet_id, name in names.items()}
+    check_classes([name for name in wanted if name not in names], wordnet_ids.keys() | found - names.keys(), place)
+    classes = {wordnet_ids.get(name, name): name for name in wanted}
+    if len(classes) < len(wanted):
+        raise ValueError(f"class_names: a class is named twice, by its name and its WordNet id: {', '.join(wanted)}")
+    return classes
+
+
+def _report(place: Path, annotations: Sequence[Annotation], found: set[str]) -> None:
+    """Log what a user may not expect: photos without annotation, objects beyond the 200 classes."""
+    bare = sum(not annotation.path.is_file() for annotation in annotations)
+    if bare:
+        logger.warning("%s: %d of %d photos have no annotation file: without objects", place, bare, len(annotations))
+    if strange := found - det_200().keys():
+        logger.warning("%s: objects beyond the 200 classes are left out: %s", place, ", ".join(sorted(strange)))

@@ -1,0 +1,52 @@
+"""Which images a data set has: lists of ids in text files, and photos in folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from detection.datasets.base import did_you_mean, first_repeated
+from detection.images import IMAGE_SUFFIXES
+
+
+def split_names(folder: Path) -> tuple[str, ...]:
+    """The names of the lists in a folder, sorted: ``train.txt`` is ``train``."""
+    return tuple(sorted(path.stem for path in folder.glob("*.txt")))
+
+
+def read_split(folder: Path, split: str) -> tuple[str, ...]:
+    """The image ids of the list ``<split>.txt``, in its order.
+
+    The first word of a line is the id; a second is ignored (the devkits write an index, or 1, 0 or -1 for one class).
+    Raises ``FileNotFoundError`` naming the splits there are, and ``ValueError`` where an id occurs twice, or none does.
+    """
+    path = folder / f"{split}.txt"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, split_names(folder))}")
+    text = path.read_text(encoding="utf-8-sig")
+    ids = tuple(line.split()[0] for line in text.splitlines() if line.strip())
+    if not ids:
+        raise ValueError(f"{path}: lists no image")
+    if twice := first_repeated(ids):
+        raise ValueError(f"{path}: lists image {twice!r} twice")
+    return ids
+
+
+def photos_in(folder: Path) -> dict[str, Path]:
+    """The image files directly in a folder by their names without suffix; empty where there is no such folder."""
+    if not folder.is_dir():
+        return {}
+    files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return {path.stem: path for path in sorted(files, reverse=True)}  # of a.jpg and a.png the first
+
+
+def check_photos(paths: Sequence[Path]) -> None:
+    """Refuse a data set of which some photos are on disk and others are not.
+
+    All of them may be absent: annotations alone are enough to evaluate with. Raises ``FileNotFoundError``.
+    """
+    folders = {path.parent for path in paths}
+    present = {folder: {path.name for path in folder.iterdir()} for folder in folders if folder.is_dir()}
+    missing = [path for path in paths if path.name not in present.get(path.parent, ())]
+    if missing and len(missing) < len(paths):
+        raise FileNotFoundError(f"{len(missing)} of {len(paths)} photos are missing, the first is {missing[0]}")

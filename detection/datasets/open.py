@@ -1,0 +1,102 @@
+"""The one way from a path to a data set: find the format, or be told it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from detection.datasets.base import Dataset, did_you_mean
+from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
+from detection.datasets.folder import has_images, open_folder
+from detection.datasets.ilsvrc import det_tree, is_flat_ilsvrc, open_ilsvrc
+from detection.datasets.voc import is_voc, open_voc
+from detection.images import IMAGE_SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+FORMATS = ("voc", "coco", "ilsvrc", "folder")
+LOOKED_FOR = (
+    "ImageSets/DET/*.txt (ILSVRC), annotations/*.json or instances_*.json or _annotations.coco.json (COCO), "
+    "Annotations/*.xml or *.xml (VOC), images"
+)
+JSON_AND_PHOTOS = re.compile(r"(.+\.json):(.+)", re.IGNORECASE)
+
+
+def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
+    """The data set at ``spec``: a path, of which the format is found, or ``format:path[:split]``.
+
+    ``data/VOCdevkit/VOC2007``           find the format
+    ``voc:data/VOCdevkit/VOC2007:test``  the split ``test``, as by ``split="test"``
+    ``coco:data/coco:val2017``           ``annotations/instances_val2017.json`` in there
+    ``coco:truth.json:photos``           an instances file and the folder of its photos
+    ``ilsvrc:data/ILSVRC:val2``          ``ImageSets/DET/val2.txt`` in there
+    ``folder:photos``                    images without annotations
+
+    ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError`` saying what was
+    looked for, where, and which choices there are.
+    """
+    kind, path, last = _parse(str(spec))
+    if path == Path():
+        raise FileNotFoundError(f"data set {str(spec)!r} names no path; the folder here is '.'")
+    if not path.exists():
+        raise FileNotFoundError(f"no file or folder {path} (data set {str(spec)!r}; formats: {', '.join(FORMATS)})")
+    if path.suffix.lower() != ".json" and last is not None:
+        if split not in (None, last):
+            raise ValueError(f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for")
+        split, last = last, None
+    kind = kind or _find_format(path)
+    if kind == "voc":
+        return open_voc(path, split, class_names)
+    if kind == "ilsvrc":
+        return open_ilsvrc(path, split, class_names)
+    if kind == "coco" and path.is_dir():
+        return open_coco(choose_coco_file(path, split), None, class_names)
+    if split is not None:
+        raise ValueError(f"{path}: a {'COCO file' if kind == 'coco' else 'folder of images'} has no split {split!r}")
+    if kind == "coco":
+        return open_coco(path, Path(last) if last else None, class_names)
+    return open_folder(path, class_names)
+
+
+def _parse(spec: str) -> tuple[str | None, Path, str | None]:
+    """The format, the path, and what comes behind: a split, or the photos of a COCO file."""
+    kind, colon, rest = spec.partition(":")
+    if kind not in FORMATS or not colon:
+        if colon and re.fullmatch(r"\w{2,}", kind) and not Path(kind).exists() and not Path(spec).exists():
+            raise ValueError(f"data set {spec!r}: no format {kind!r}; {did_you_mean(kind, FORMATS)}")
+        kind, rest = "", spec
+    if pair := JSON_AND_PHOTOS.fullmatch(rest):
+        return kind or None, Path(pair[1]), pair[2]
+    path, colon, split = rest.rpartition(":")
+    # `C:\photos` and `C:photos` begin with a drive; a path may hold a colon
+    if not colon or len(path) == 1 or re.search(r"[/\\]", split) or Path(rest).exists():
+        return kind or None, Path(rest), None
+    return kind or None, Path(path), split or None
+
+
+def _find_format(path: Path) -> str:
+    if path.is_file():
+        return _format_of_file(path)
+    signs: tuple[tuple[str, Callable[[Path], object]], ...] = (
+        ("ilsvrc", det_tree),
+        ("coco", find_coco_files),
+        ("ilsvrc", is_flat_ilsvrc),
+        ("voc", is_voc),
+        ("folder", has_images),
+    )
+    kind = next((kind for kind, is_there in signs if is_there(path)), None)
+    if kind is None:
+        raise FileNotFoundError(f"{path}: no data set there; looked for {LOOKED_FOR}")
+    if kind == "folder":
+        logger.warning("%s: no annotations there (looked for %s), taking the images alone", path, LOOKED_FOR)
+    return kind
+
+
+def _format_of_file(path: Path) -> str:
+    if path.suffix.lower() == ".json":
+        return "coco"
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return "folder"
+    raise ValueError(f"{path}: neither a folder, a COCO file (*.json), nor an image")

@@ -1,0 +1,109 @@
+"""PASCAL VOC, and whatever is laid out like it: one XML file a photo.
+
+Read as they are:
+
+* a VOCdevkit year folder: ``Annotations/*.xml``, ``JPEGImages/*``, ``ImageSets/Main/<split>.txt``; also the
+  folders around it, where they hold no other;
+* XML files beside their photos, as labelImg writes them; sub-folders with such files are the splits.
+
+The split that is taken where none is named: ``trainval``, or else ``train``, or the only one there is; without any
+list, every annotated photo in the order of the names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detection.datasets.annotation_targets import make_targets
+from detection.datasets.annotation_xml import read_annotation
+from detection.datasets.base import AnnotatedImages, check_classes, did_you_mean
+from detection.datasets.listing import check_photos, photos_in, read_split, split_names
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the annotations, the photos and the lists of a data set are, and the split to read; ``None`` is all."""
+
+    annotations: Path
+    photos: Path
+    lists: Path
+    split: str | None
+
+
+def open_voc(folder: Path, split: str | None = None, class_names: Sequence[str] | None = None) -> AnnotatedImages:
+    """The photos of a split with their objects.
+
+    Without ``class_names`` the classes are the names found in the split, sorted. With them, objects of other classes
+    are left out, and a class that is nowhere in the folder is refused. The photos may all be absent (evaluation), but
+    not some of them. Raises ``FileNotFoundError`` or ``ValueError`` naming the file, the object and the choices.
+    """
+    layout = _locate(folder, split)
+    ids = _ids(layout)
+    annotations = [read_annotation(layout.annotations / f"{image_id}.xml") for image_id in ids]
+    found = {name for annotation in annotations for name in annotation.names}
+    if class_names is not None:
+        everywhere = found if found.issuperset(class_names) else found | _all_names(layout.annotations)
+        check_classes(class_names, everywhere, folder)
+    classes = tuple(sorted(found) if class_names is None else class_names)
+    present = photos_in(layout.photos)
+    photos = tuple(present.get(image_id, layout.photos / f"{image_id}.jpg") for image_id in ids)
+    check_photos(photos)
+    targets = make_targets(annotations, photos, {name: label for label, name in enumerate(classes)})
+    return AnnotatedImages(classes, ids, photos, targets)
+
+
+def is_voc(folder: Path) -> bool:
+    """Whether a folder, or one directly below it, has annotations as :func:`open_voc` reads them."""
+    return bool(year_folders(folder)) or any(folder.glob("*.xml")) or any(folder.glob("*/*.xml"))
+
+
+def year_folders(folder: Path) -> list[Path]:
+    """The folder itself, if it has ``Annotations/*.xml``; otherwise those one or two levels below that have."""
+    levels = ("Annotations/*.xml", "*/Annotations/*.xml", "*/*/Annotations/*.xml")
+    found = ({path.parent.parent for path in folder.glob(level)} for level in levels)
+    return sorted(next((roots for roots in found if roots), ()))
+
+
+def _locate(folder: Path, split: str | None) -> Layout:
+    roots = year_folders(folder)
+    if not roots:
+        return _locate_beside(folder, split)
+    if len(roots) > 1:
+        raise ValueError(f"{folder}: several data sets, name one: {', '.join(root.name for root in roots)}")
+    lists = roots[0] / "ImageSets" / "Main"
+    choices = split_names(lists)
+    if split is None and choices:
+        defaults = [name for name in ("trainval", "train") if name in choices] or choices
+        if len(defaults) > 1 and "trainval" not in defaults:
+            raise ValueError(f"{roots[0]}: name a split: {', '.join(choices)}")
+        split = defaults[0]
+        logger.info("%s: no split named, taking %s", roots[0], split)
+    return Layout(roots[0] / "Annotations", roots[0] / "JPEGImages", lists, split)
+
+
+def _locate_beside(folder: Path, split: str | None) -> Layout:
+    """XML files beside the photos: in the folder, or in one sub-folder a split."""
+    splits = sorted({path.parent.name for path in folder.glob("*/*.xml")})
+    if split is not None and split not in splits:
+        raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, splits)}")
+    root = folder / split if split else folder
+    if any(root.glob("*.xml")):
+        return Layout(root, root, root, None)
+    if splits:
+        raise ValueError(f"{folder}: name a split: {', '.join(splits)}")
+    raise FileNotFoundError(f"{folder}: neither Annotations/*.xml nor *.xml there")
+
+
+def _ids(layout: Layout) -> tuple[str, ...]:
+    if layout.split is None:
+        return tuple(sorted(path.stem for path in layout.annotations.glob("*.xml")))
+    return read_split(layout.lists, layout.split)
+
+
+def _all_names(annotation_folder: Path) -> set[str]:
+    return {name for path in annotation_folder.glob("*.xml") for name in read_annotation(path).names}

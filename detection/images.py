@@ -1,0 +1,139 @@
+"""The one place where image files become pixels: every tool sees the same picture.
+
+Pillow decodes. Its libjpeg-turbo uses the accurate inverse DCT, so that a JPEG gives the same bytes on every machine,
+and the same as ``cv2.imread``. It was preferred to OpenCV because it refuses a truncated file, and says why, where
+OpenCV fills in grey.
+
+What becomes RGB, and how:
+
+* EXIF orientation is applied: the upright image is the frame of every box in this project;
+* grey and black-and-white get three equal channels, a palette is looked up, CMYK is converted, colour profiles are
+  ignored;
+* transparent pixels are laid over white, as they are shown on a page (what colour lies under them is arbitrary);
+* of 16 bits a channel the upper 8 are kept, never stretched: a pixel does not depend on the rest of its image;
+* of an animation or a multi-page file the first frame is read.
+"""
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION, TiffImageFile
+
+from detection.structures import RGBImage
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+MAX_PIXELS = 178_956_970  # half a GiB as RGB; Pillow refuses more on opening
+
+ORIENTATION = 0x0112  # the EXIF tag
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+WHITE_IS_ZERO, SEPARATE_PLANES = 0, 2  # values of TIFF tags
+
+# What Pillow's readers raise on damaged bytes.
+DAMAGE = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)
+
+# Pillow warns from half of MAX_PIXELS on; the limit above is the one that counts.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class ImageError(ValueError):
+    """A file that cannot be read as an image; the message names the file and the reason."""
+
+
+def decode_image(source: Path | bytes) -> RGBImage:
+    """The upright image of a file, or of a file's content: (H, W, 3) uint8, C-contiguous.
+
+    Raises ``FileNotFoundError`` where there is no file, and :class:`ImageError` where it is empty, truncated, no image,
+    of a kind that is not supported, or larger than ``MAX_PIXELS``.
+    """
+    image = _open(source)
+    try:
+        image.load()
+        return np.array(_to_rgb(_upright(image)))
+    except DAMAGE as error:
+        raise ImageError(f"{_name(source)}: damaged {image.format} image: {error}") from error
+
+
+def image_size(source: Path | bytes) -> tuple[int, int]:
+    """Width and height of the upright image, without decoding its pixels; errors as in :func:`decode_image`."""
+    image = _open(source)
+    width, height = image.size
+    turned = _orientation(image) in (5, 6, 7, 8) and not isinstance(image, TiffImageFile)  # Pillow turns a TIFF itself
+    return (height, width) if turned else (width, height)
+
+
+def _name(source: Path | bytes) -> str:
+    return f"image of {len(source)} bytes" if isinstance(source, bytes) else str(source)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no image file {path}") from None
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _open(source: Path | bytes) -> Image.Image:
+    """The image with its pixels not yet decoded."""
+    content = source if isinstance(source, bytes) else _read(source)
+    if not content:
+        raise ImageError(f"{_name(source)}: empty file (0 bytes)")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{_name(source)}: more than {MAX_PIXELS:,} pixels; make the image smaller") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{_name(source)}: not an image, or not one of {', '.join(FORMATS)}") from error
+    except DAMAGE as error:
+        raise ImageError(f"{_name(source)}: damaged image: {error}") from error
+    if unsupported := _unsupported(image):
+        raise ImageError(f"{_name(source)}: {image.format} with {unsupported}; save it with 8 bits a channel")
+    return image
+
+
+def _unsupported(image: Image.Image) -> str | None:
+    if image.mode in ("I", "F"):
+        return "32-bit or signed pixels, which have no agreed range"
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+    if tags.get(PLANAR_CONFIGURATION) == SEPARATE_PLANES and 16 in tags.get(BITSPERSAMPLE, ()):
+        return "16-bit colours in separate planes"  # Pillow would misread them
+    return None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except DAMAGE:  # damaged metadata does not make the pixels unreadable
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    transposition = UPRIGHT.get(_orientation(image))
+    return image if transposition is None else image.transpose(transposition)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        # Pillow inverts this kind of TIFF with 8 bits, but not with 16
+        inverted = isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO
+        image = Image.fromarray(255 - grey if inverted else grey)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return image.convert("RGB")

@@ -1,0 +1,119 @@
+"""From the words of a user to a data set."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from detection.datasets.open import _parse, open_dataset
+from tests.contracts import assert_is_dataset
+from tests.detection.datasets.trees import write, write_coco, write_det, write_photo, write_voc
+
+CAT, WORDNET_DOG = [("cat", 1, 1, 9, 9)], [("n02084071", 1, 1, 9, 9)]
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Path:
+    return write_voc(tmp_path / "VOC2007", {"a": CAT, "b": []}, {"train": ["a"], "val": ["b"]})
+
+
+@pytest.mark.parametrize(
+    ("spec", "parsed"),
+    [
+        ("photos", (None, "photos", None)),
+        ("voc:data/VOC2007", ("voc", "data/VOC2007", None)),
+        ("voc:data/VOC2007:test", ("voc", "data/VOC2007", "test")),
+        ("data/VOC2007:test", (None, "data/VOC2007", "test")),
+        ("voc:data/VOC2007:", ("voc", "data/VOC2007", None)),
+        (r"C:\data\VOC2007", (None, r"C:\data\VOC2007", None)),
+        ("C:/data/VOC2007", (None, "C:/data/VOC2007", None)),
+        ("C:photos", (None, "C:photos", None)),
+        (r"voc:C:\data\VOC2007", ("voc", r"C:\data\VOC2007", None)),
+        (r"voc:C:\data\VOC2007:test", ("voc", r"C:\data\VOC2007", "test")),
+        (r"C:\data\VOC2007:test", (None, r"C:\data\VOC2007", "test")),
+        ("coco:truth.json", ("coco", "truth.json", None)),
+        ("coco:truth.json:photos/val", ("coco", "truth.json", "photos/val")),
+        (r"coco:C:\truth.json:D:\photos", ("coco", r"C:\truth.json", r"D:\photos")),
+        ("a/truth.JSON:b", (None, "a/truth.JSON", "b")),
+    ],
+)
+def test_the_parts_of_a_spec(spec: str, parsed: tuple[str | None, str, str | None]) -> None:
+    kind, path, last = parsed
+    assert _parse(spec) == (kind, Path(path), last)
+
+
+def test_a_path_with_a_colon(tmp_path: Path) -> None:
+    write_photo(tmp_path / "12:30" / "a.jpg")
+    assert open_dataset(tmp_path / "12:30").ids == ("a.jpg",)
+    assert open_dataset(f"folder:{tmp_path / '12:30'}").ids == ("a.jpg",)
+
+
+def test_voc(voc: Path) -> None:
+    for spec in (f"{voc}:val", f"voc:{voc}:val", f"voc:{voc.parent}:val"):
+        assert open_dataset(spec).ids == ("b",)
+    assert open_dataset(voc).ids == open_dataset(voc.parent).ids == ("a",)
+    assert open_dataset(str(voc), split="val", class_names=["cat"]).class_names == ("cat",)
+    assert_is_dataset(open_dataset(voc))
+
+
+def test_ilsvrc(tmp_path: Path) -> None:
+    root = write_det(tmp_path / "tree", "val", {"a": WORDNET_DOG})
+    for spec in (str(root), f"ilsvrc:{root}", f"ilsvrc:{root}:val"):
+        assert len(open_dataset(spec).class_names) == 200
+    flat = write_voc(tmp_path / "flat", {"a": WORDNET_DOG})
+    assert len(open_dataset(flat).class_names) == 200
+    assert open_dataset(f"voc:{flat}").class_names == ("n02084071",)
+
+
+def test_coco(tmp_path: Path) -> None:
+    file = write_coco(tmp_path / "annotations/instances_val2017.json", photos=tmp_path / "val2017")
+    for spec in (str(file), f"coco:{file}", f"coco:{file}:{tmp_path / 'val2017'}", f"coco:{tmp_path}:val2017"):
+        assert_is_dataset(open_dataset(spec))
+    assert open_dataset(tmp_path).ids == open_dataset(tmp_path, split="val2017").ids == ("7", "0", "3")
+    with pytest.raises(ValueError, match="a COCO file has no split 'val'"):
+        open_dataset(file, split="val")
+
+
+def test_a_folder_of_photos(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    with caplog.at_level(logging.WARNING):
+        assert open_dataset(f"folder:{tmp_path}").ids == open_dataset(photo).ids == ("a.jpg",)
+        assert not caplog.records
+        assert open_dataset(tmp_path).ids == ("a.jpg",)
+    assert "no annotations there (looked for ImageSets/DET/*.txt (ILSVRC)" in caplog.text
+    with pytest.raises(ValueError, match="a folder of images has no split 'val'"):
+        open_dataset(tmp_path, split="val")
+
+
+def test_a_format_that_is_named_is_not_looked_for(voc: Path) -> None:
+    assert len(open_dataset(f"folder:{voc}")) == 2
+    with pytest.raises(FileNotFoundError, match="no annotations/instances"):
+        open_dataset(f"coco:{voc}")
+
+
+def test_two_splits_contradict(voc: Path) -> None:
+    assert open_dataset(f"{voc}:val", split="val").ids == ("b",)
+    with pytest.raises(ValueError, match="names the split 'val', but 'train' is asked for"):
+        open_dataset(f"{voc}:val", split="train")
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ("absent", FileNotFoundError, r"no file or folder absent \(data set 'absent'; formats: voc, coco, ilsvrc"),
+        ("voc:absent:train", FileNotFoundError, "no file or folder absent"),
+        ("vco:absent", ValueError, r"data set 'vco:absent': no format 'vco'; did you mean 'voc'\? There are: coco"),
+        ("", FileNotFoundError, "names no path"),
+        ("voc:", FileNotFoundError, "names no path"),
+    ],
+)
+def test_what_cannot_be_opened(spec: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        open_dataset(spec)
+
+
+def test_an_empty_folder_and_a_strange_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no data set there; looked for ImageSets.*COCO.*VOC\), images"):
+        open_dataset(tmp_path)
+    with pytest.raises(ValueError, match=r"notes\.txt: neither a folder, a COCO file \(\*\.json\), nor an image"):
+        open_dataset(write(tmp_path / "notes.txt", ""))
