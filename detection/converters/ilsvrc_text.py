@@ -1,0 +1,53 @@
+"""ILSVRC's detection submission: one text file, a line a detection.
+
+``<image index> <class id> <score> <xmin> <ymin> <xmax> <ymax>``: the index of the image in the image list and of the
+class among the classes, both from 1; pixels from 1, both ends inside the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of, text_lines
+from detection.converters.whole_file import whole_file
+from detection.results import DetectionsFileError, ImageDetections
+
+
+def write_ilsvrc_text(
+    records: Iterable[ImageDetections], image_ids: Sequence[str], class_names: Sequence[str], path: Path
+) -> None:
+    """The file for images numbered as in ``image_ids`` and classes as in ``class_names``, with all digits.
+
+    Raises ``ValueError`` for an image or a class that is not in these lists.
+    """
+    images = {image: number for number, image in enumerate(image_ids, start=1)}
+    classes = {name: number for number, name in enumerate(class_names, start=1)}
+    with whole_file(path) as file:
+        for record in records:
+            image = number_of(record.id, images, "image")
+            boxes = (record.boxes + TO_ONE_BASED_INCLUSIVE).tolist()
+            for name, score, box in zip(record.labels, record.scores.tolist(), boxes, strict=True):
+                label = number_of(name, classes, f"image {record.id!r}: class")
+                file.write(f"{image} {label} {score!r} {' '.join(map(repr, box))}\n")
+
+
+def read_ilsvrc_text(path: Path, image_ids: Sequence[str], class_names: Sequence[str]) -> DetectionRows:
+    """The detections of a file, plain or ``.gz``; a number outside the lists becomes a name like ``#201``.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
+    """
+    builder = RowsBuilder(path)
+    for number, line in text_lines(path):
+        try:
+            image, label, score, xmin, ymin, xmax, ymax = line.split()
+            names = _numbered(image_ids, int(image)), _numbered(class_names, int(label))
+            builder.add(number, *names, float(score), [float(xmin), float(ymin), float(xmax), float(ymax)])
+        except ValueError:
+            wanted = "<image index> <class id> <score> <xmin> <ymin> <xmax> <ymax>"
+            raise DetectionsFileError(path, number, f"expected {wanted}, got {line.strip()[:80]!r}") from None
+    return builder.rows(one_based_inclusive=True)
+
+
+def _numbered(names: Sequence[str], number: int) -> str:
+    return names[number - 1] if 1 <= number <= len(names) else f"#{number}"

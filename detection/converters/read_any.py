@@ -1,0 +1,82 @@
+"""The one way from a path to detections, whatever wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from detection.converters.coco_results import read_coco_results
+from detection.converters.csv_table import COLUMNS, read_csv
+from detection.converters.ilsvrc_text import read_ilsvrc_text
+from detection.converters.rows import DetectionRows, RowsBuilder, open_text
+from detection.converters.voc_text import FILE_NAME, read_voc_text
+from detection.results import DetectionsFileError, iterate_detections
+
+RUN_FILE = "detections.jsonl"  # what a run calls its file
+
+
+class Names(Protocol):
+    """What a data set calls its images and classes."""
+
+    @property
+    def ids(self) -> Sequence[str]: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+
+def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -> list[DetectionRows]:
+    """The detections of a file or folder: JSON Lines, VOC or ILSVRC text, COCO results, or CSV, found by its content.
+
+    A folder is one of VOC text files, or of a run that left its ``detections.jsonl`` there. ``names`` is the data set,
+    whose order gives ILSVRC's numbers a meaning; COCO's image numbers are read as ids, and ``category_ids`` are its
+    numbers for the classes; where none are given they must count the classes from 1.
+    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
+    """
+    path = Path(path)
+    if (path / RUN_FILE).is_file():
+        path = path / RUN_FILE
+    if path.is_dir() or FILE_NAME.fullmatch(path.name):
+        return read_voc_text(path)
+    with open_text(path) as file:
+        head = file.read(4096).lstrip()
+    start = head.partition("\n")[0]
+    if start.startswith("{") or not start:
+        return [_read_json_lines(path)]
+    if start.startswith("["):
+        return [_read_coco(path, names, category_ids)]
+    if set(COLUMNS) & set(start.strip().split(",")):
+        return [read_csv(path)]
+    if len(start.split()) == len(COLUMNS):
+        return [read_ilsvrc_text(path, names.ids, names.class_names)]
+    raise ValueError(
+        f"{path}: not detections. Known are JSON Lines (one image a line), a folder of VOC text files, a list of COCO "
+        f"results, ILSVRC's seven columns, and CSV with {','.join(COLUMNS)}; this begins with {start.strip()[:60]!r}"
+    )
+
+
+def _read_coco(path: Path, names: Names, category_ids: Sequence[int]) -> DetectionRows:
+    numbers = category_ids or range(1, len(names.class_names) + 1)
+    images = {int(image): image for image in names.ids if image.isdecimal()}
+    rows = read_coco_results(path, images, dict(zip(numbers, names.class_names, strict=True)))
+    unknown = sorted({label for label in rows.labels if label.startswith("#")})
+    if unknown and not category_ids:
+        listed, place = ", ".join(unknown[:5]), int(rows.lines[rows.labels.index(unknown[0])])
+        raise DetectionsFileError(
+            path,
+            place,
+            f"category numbers beyond the {len(names.class_names)} classes, counted from 1: {listed}; "
+            'name the classes instead, as "category": "..." in each entry',
+        )
+    return rows
+
+
+def _read_json_lines(path: Path) -> DetectionRows:
+    builder = RowsBuilder(path)
+    for line, record in iterate_detections(path):
+        for label, score, box in zip(record.labels, record.scores.tolist(), record.boxes.tolist(), strict=True):
+            builder.add(line, record.id, label, score, box)
+        if not record.labels:
+            builder.add_empty(line, record.id)
+    return builder.rows()

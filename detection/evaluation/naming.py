@@ -1,0 +1,112 @@
+"""From names to numbers: detections of any file are placed among the images and classes of a data set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detection.converters.rows import DetectionRows
+from detection.evaluation.tables import DetectionTable, Integers, Mask
+from detection.results import DetectionsFileError
+
+
+class UnknownClassError(DetectionsFileError):
+    """Detections name classes that the data set does not have."""
+
+
+class UnknownImageError(DetectionsFileError):
+    """Detections lie in images that the data set does not have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Detections as a table; ``left_out`` counts those of every class that the data set does not have.
+
+    ``images`` (I,) says of which images of the data set the files speak, be it that nothing was found there.
+    """
+
+    table: DetectionTable
+    images: Mask
+    left_out: Mapping[str, int]
+
+
+class ClassNames:
+    """Finds the label of a class by its name, in any case, or by another name for it.
+
+    ``synonyms`` are pairs of names for one thing, such as a WordNet id and its word.
+    """
+
+    def __init__(self, class_names: Sequence[str], synonyms: Iterable[tuple[str, str]] = ()) -> None:
+        self.names = class_names
+        self._exact = {name: label for label, name in enumerate(class_names)}
+        folded = Counter(name.casefold() for name in class_names)
+        self._folded = {name.casefold(): label for name, label in self._exact.items() if folded[name.casefold()] == 1}
+        for pair in synonyms:
+            one, other = (name.casefold() for name in pair)
+            for name, synonym in ((one, other), (other, one)):
+                if synonym in self._folded:
+                    self._folded.setdefault(name, self._folded[synonym])
+
+    def label(self, name: str) -> int | None:
+        """The label, or ``None`` where no class has this name."""
+        return self._exact.get(name, self._folded.get(name.strip().casefold()))
+
+
+def place(
+    files: Sequence[DetectionRows],
+    image_ids: Sequence[str],
+    classes: ClassNames,
+    *,
+    ignore_unknown_classes: bool = False,
+) -> Placed:
+    """Detections by image and label, in the order of their files.
+
+    Raises ``UnknownImageError`` at the first detection in an image, and ``UnknownClassError`` at the first one of a
+    class, that the data set does not have; unknown classes can be left out instead.
+    """
+    labels_of = {name: classes.label(name) for rows in files for name in rows.labels}
+    left_out = Counter(name for rows in files for name in rows.labels if labels_of[name] is None)
+    if left_out and not ignore_unknown_classes:
+        _refuse_class(files, left_out, classes.names)
+    position = {image: index for index, image in enumerate(image_ids)}
+    images = np.zeros(len(image_ids), np.bool_)
+    parts = []
+    for rows in files:
+        where = _positions(rows, rows.images, rows.lines.tolist(), position)
+        images[where] = True
+        images[_positions(rows, rows.empty, rows.empty.values(), position)] = True
+        labels = np.array([-1 if (label := labels_of[name]) is None else label for name in rows.labels], np.int64)
+        parts.append(DetectionTable(where, labels, rows.scores, rows.boxes)[labels >= 0])
+    return Placed(DetectionTable.join(parts), images, dict(left_out))
+
+
+def _positions(
+    rows: DetectionRows, images: Collection[str], lines: Iterable[int], position: Mapping[str, int]
+) -> Integers:
+    """The images' positions in the data set, (N,); raises ``UnknownImageError``."""
+    for image, line in zip(images, lines, strict=True):
+        if image not in position:
+            like = f", such as {next(iter(position))!r}" if position else ""
+            others = len(set(images) - set(position)) - 1
+            more = f" (nor are {others} others of this file)" if others else ""
+            message = f"image {image!r} is not among the {len(position)} of the data set{like}{more}"
+            raise UnknownImageError(rows.file, line, message)
+    return np.array([position[image] for image in images], np.int64)
+
+
+def _refuse_class(files: Sequence[DetectionRows], unknown: Mapping[str, int], names: Sequence[str]) -> None:
+    for rows in files:
+        for line, name in zip(rows.lines.tolist(), rows.labels, strict=True):
+            if name in unknown:
+                listed = _some([f"{name} ({count})" for name, count in unknown.items()])
+                message = f"class {name!r} is not in the data set; it has: {_some(names)}; unknown are: {listed}"
+                raise UnknownClassError(rows.file, line, message)
+
+
+def _some(names: Sequence[str], most: int = 40) -> str:
+    """As many names as a message can hold."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

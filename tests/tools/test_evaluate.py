@@ -1,0 +1,254 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from detection.datasets.ilsvrc import det_200
+from detection.results import DetectionsWriter, ImageDetections
+from tests.conftest import REPOSITORY
+from tests.golden.cases import FOLDER, Case, ilsvrc_case, voc_case
+from tools.evaluate import main
+
+BOX = [10.0, 10.0, 50.0, 50.0]
+
+
+def write_annotation(path, objects):
+    """Objects of (name, house box, difficult)."""
+    parts = [
+        f"<object><name>{name}</name><difficult>{int(difficult)}</difficult><bndbox><xmin>{box[0] + 1}</xmin>"
+        f"<ymin>{box[1] + 1}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
+        for name, box, difficult in objects
+    ]
+    path.write_text(f"<annotation>{''.join(parts)}</annotation>")
+
+
+def write_voc(folder, images: dict[str, list], split="test"):
+    """A VOCdevkit year folder without photos."""
+    for name in ("Annotations", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("".join(f"{image}\n" for image in images))
+    for image, objects in images.items():
+        write_annotation(folder / "Annotations" / f"{image}.xml", objects)
+    return folder
+
+
+def objects_of(case: Case, names) -> dict[str, list]:
+    return {
+        image: [
+            (names[label], box, difficult)
+            for label, box, difficult in zip(target.labels, target.boxes.tolist(), target.difficult, strict=True)
+        ]
+        for image, target in zip(case.ids, case.targets, strict=True)
+    }
+
+
+def write_jsonl(path, images: dict[str, list]):
+    """Images of (label, score, box)."""
+    with DetectionsWriter(path) as writer:
+        for image, found in images.items():
+            labels, scores, boxes = zip(*found, strict=True) if found else ((), (), ())
+            writer.write(ImageDetections(image, f"{image}.jpg", 99, 99, boxes, labels, scores, 0.1))
+    return path
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Two images; a cat, and a dog beside a difficult cat."""
+    return write_voc(
+        tmp_path / "pets", {"one": [("cat", BOX, False)], "two": [("dog", BOX, False), ("cat", [0, 0, 9, 9], True)]}
+    )
+
+
+@pytest.fixture
+def found(tmp_path):
+    return write_jsonl(
+        tmp_path / "found.jsonl", {"one": [("Cat", 0.9, BOX), ("dog", 0.8, BOX)], "two": [("dog", 0.7, BOX)]}
+    )
+
+
+def evaluate(*arguments, tmp_path):
+    """The JSON that a run writes."""
+    path = tmp_path / "result.json"
+    assert main([*map(str, arguments), "--json", str(path)]) == 0
+    return json.loads(path.read_text())
+
+
+def test_voc_text_of_the_devkit_scores_as_the_devkit_says(tmp_path):
+    case = voc_case("voc_synthetic")
+    data = write_voc(tmp_path / "VOC2007", objects_of(case, case.class_names))
+    text = FOLDER / "voc_synthetic" / "detections"  # there are sheep among the detections, but none in the images
+    result = evaluate(text, "--data", data, "--split", "test", "--ignore-unknown-classes", tmp_path=tmp_path)
+    for protocol, key in (("voc07", "11point"), ("voc10", "area")):
+        mean = case.golden[f"mean_ap_{key}_classes_with_ground_truth"]
+        assert result[protocol]["mean_ap"] == pytest.approx(mean, rel=0, abs=1e-9)
+        assert result[protocol]["classes_in_mean"] == 18
+        for name, one in result[protocol]["classes"].items():
+            golden = case.golden["classes"][name]
+            assert (one["positives"], one["detections"]) == (golden["n_ground_truth"], golden["n_detections"])
+            if one["positives"]:
+                assert one["ap"] == pytest.approx(golden[f"ap_{key}"], rel=0, abs=1e-9)
+                assert one["recall"] == pytest.approx(golden["recall_end"] or 0, abs=1e-9)
+                assert one["precision"] == pytest.approx(golden["precision_end"], abs=1e-9, nan_ok=True)
+            else:
+                assert one["ap"] is None
+
+
+@pytest.fixture(scope="module")
+def det_tree(tmp_path_factory):
+    """The golden ILSVRC case as the official tree, without photos, and its predictions without unknown classes."""
+    case, root = ilsvrc_case("ties"), tmp_path_factory.mktemp("ilsvrc")
+    (root / "ImageSets" / "DET").mkdir(parents=True)
+    (root / "Annotations" / "DET" / "val").mkdir(parents=True)
+    numbered = "".join(f"{image} {number}\n" for number, image in enumerate(case.ids, start=1))
+    (root / "ImageSets" / "DET" / "val.txt").write_text(numbered)
+    for image, objects in objects_of(case, list(det_200())).items():
+        write_annotation(root / "Annotations" / "DET" / "val" / f"{image}.xml", objects)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ties", ["--blacklist", FOLDER / "ilsvrc" / "blacklist.txt"]),
+        ("ties_noblacklist", []),
+        (
+            "subset",
+            ["--blacklist", FOLDER / "ilsvrc" / "blacklist.txt", "--images", FOLDER / "ilsvrc" / "list_subset.txt"],
+        ),
+    ],
+)
+def test_ilsvrc_submissions_score_as_the_devkit_says(det_tree, tmp_path, name, options):
+    predictions = FOLDER / "ilsvrc" / "pred_ties.txt.gz"
+    result = evaluate(predictions, "--data", det_tree, "--protocol", "ilsvrc", *options, tmp_path=tmp_path)["ilsvrc"]
+    golden = ilsvrc_case(name).golden
+    each = list(result["classes"].values())
+    counted = [label for label, positives in enumerate(golden["n_ground_truth"]) if positives]
+    np.testing.assert_allclose(
+        [each[label]["ap"] for label in counted], [golden["ap"][label] for label in counted], rtol=0, atol=1e-9
+    )
+    assert result["classes_in_mean"] == len(counted)
+    assert all(one["ap"] is None for label, one in enumerate(each) if label not in counted)
+
+
+def test_yolov2_on_real_photos(shared, tmp_path):
+    result = evaluate(
+        shared / "data" / "golden" / "voc" / "detections",
+        *("--data", shared / "data" / "voc2007_5class" / "VOCdevkit" / "VOC2007", "--split", "test"),
+        *("--classes", "bus,car,cat,person,train"),
+        tmp_path=tmp_path,
+    )
+    golden = voc_case("voc").golden["classes"]
+    for protocol, key in (("voc07", "ap_11point"), ("voc10", "ap_area")):
+        expected = {name: golden[name][key] for name in ("bus", "car", "cat", "person", "train")}
+        assert {name: one["ap"] for name, one in result[protocol]["classes"].items()} == pytest.approx(
+            expected, abs=1e-9
+        )
+        assert result[protocol]["mean_ap"] == pytest.approx(np.mean(list(expected.values())), abs=1e-9)
+
+
+def test_the_table_names_protocol_class_and_mean(pets, found, capsys):
+    assert main([str(found), "--data", str(pets), "--split", "test", "--protocol", "voc10,ilsvrc"]) == 0
+    printed = capsys.readouterr()
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:-1]] for line in printed.out.splitlines() if line.startswith("│")
+    ]
+    assert rows == [["cat", "1", "1", "1.0000", "1.0000"], ["dog", "1", "2", "0.5000", "0.5000"]]
+    assert "voc10 AP" in printed.out
+    assert "voc10: mean AP 0.7500, median 0.7500, over 2 of 2 classes" in printed.out
+    assert "ilsvrc: mean AP 0.7500" in printed.out
+    assert printed.err == ""
+
+
+def test_quiet_prints_the_means_alone(pets, found, capsys):
+    assert main([str(found), "--data", str(pets), "--protocol", "voc07", "--quiet"]) == 0
+    assert capsys.readouterr().out == "voc07: mean AP 0.7500, median 0.7500, over 2 of 2 classes\n"
+
+
+def test_some_classes_alone_in_the_order_asked_for(pets, found, tmp_path, capsys):
+    result = evaluate(found, "--data", pets, "--classes", "DOG, cat", "--protocol", "voc10", tmp_path=tmp_path)
+    assert list(result["voc10"]["classes"]) == ["dog", "cat"]
+    assert evaluate(found, "--data", pets, "--classes", "dog", tmp_path=tmp_path)["voc10"]["mean_ap"] == 0.5
+
+
+def test_some_images_alone(pets, found, tmp_path):
+    (tmp_path / "list.txt").write_text("two 1\n\n")
+    result = evaluate(found, "--data", pets, "--images", tmp_path / "list.txt", tmp_path=tmp_path)["voc10"]
+    assert result["classes"]["dog"] == {"ap": 1.0, "positives": 1, "detections": 1, "recall": 1.0, "precision": 1.0}
+    assert result["classes"]["cat"]["ap"] is None
+    assert (result["mean_ap"], result["classes_in_mean"]) == (1.0, 1)
+
+
+def test_images_that_are_not_spoken_of_are_counted_in_a_warning(pets, tmp_path, capsys):
+    found = write_jsonl(tmp_path / "half.jsonl", {"one": []})
+    result = evaluate(found, "--data", pets, tmp_path=tmp_path)
+    assert (result["voc07"]["mean_ap"], result["voc07"]["classes_in_mean"]) == (0.0, 2)
+    errors = capsys.readouterr().err
+    assert "WARNING: 1 of 2 images have no detections" in errors
+    assert "there are no detections at all: every average precision is 0" in errors
+
+
+def test_boxes_without_area_are_counted_in_a_warning(pets, tmp_path, capsys):
+    path = tmp_path / "found.csv"
+    path.write_text("image,class,score,x1,y1,x2,y2\none,cat,.5,50,50,10,10\ntwo,dog,.5,10,10,50,50\n")
+    assert evaluate(path, "--data", pets, tmp_path=tmp_path)["voc10"]["mean_ap"] == 0.5
+    assert "1 detections have a box without area" in capsys.readouterr().err
+
+
+def test_unknown_classes_can_be_left_out(pets, tmp_path, capsys):
+    found = write_jsonl(
+        tmp_path / "f.jsonl", {"one": [("cat", 0.9, BOX), ("cow", 0.8, BOX)], "two": [("dog", 0.7, BOX)]}
+    )
+    arguments = [str(found), "--data", str(pets)]
+    assert main(arguments) == 2
+    assert "class 'cow' is not in the data set; it has: cat, dog" in capsys.readouterr().err
+    assert main([*arguments, "--ignore-unknown-classes"]) == 0
+    assert "left out, as the data set has no such class: cow (1)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["FOUND"], "Missing option '--data'"),
+        (["FOUND", "--data", "DATA", "--protocol", "voc12"], "no protocol 'voc12'; did you mean 'voc10'?"),
+        (["FOUND", "--data", "DATA", "--classes", "dgo"], "no class 'dgo'; did you mean 'dog'?"),
+        (["FOUND", "--data", "DATA", "--split", "tset"], "did you mean 'test'?"),
+        (["FOUND", "--data", "DATA/gone"], "gone"),
+        (["gone.jsonl", "--data", "DATA"], "gone.jsonl: no such file"),
+        (["FOUND", "--data", "DATA", "--images", "LIST"], "LIST:2: image 'three' is not among the 2 of the data set"),
+        (["FOUND", "--data", "DATA", "--images", "gone.txt"], "gone.txt"),
+        (["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "LIST"], "LIST:1: expected an image index"),
+        (["STRANGE", "--data", "DATA"], "STRANGE:1: image 'three' is not among the 2 of the data set"),
+        (["BROKEN", "--data", "DATA"], "BROKEN:2: not JSON"),
+        (["FOUND", "--data", "EMPTY"], "no annotated objects in 1 images"),
+        (["FOUND", "--data", "DATA", "--frobnicate"], "No such option: --frobnicate"),
+    ],
+)
+def test_bad_input_ends_in_one_line(pets, found, tmp_path, capsys, arguments, message):
+    write_jsonl(tmp_path / "STRANGE", {"three": [("cat", 0.5, BOX)]})
+    (tmp_path / "BROKEN").write_text(found.read_text().splitlines()[0] + '\n{"id": "tw')
+    (tmp_path / "LIST").write_text("one\nthree\n")
+    write_voc(tmp_path / "EMPTY", {"one": []})
+    names = {"FOUND": str(found), "DATA": str(pets)}
+    places = {name: str(tmp_path / name) for name in ("LIST", "STRANGE", "BROKEN", "EMPTY")}
+    given = [{**names, **places}.get(word, word.replace("DATA", str(pets))) for word in arguments]
+    assert main([*given, "--json", str(tmp_path / "result.json")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert message in printed.err
+    assert printed.out == ""
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_help_begins_with_commands_to_copy(capsys):
+    assert main(["--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert "python tools/evaluate.py runs/cars/detections.jsonl --data VOCdevkit/VOC2007 --split test\n" in help_text
+    assert help_text.index("python tools") < help_text.index("Protocols")
+
+
+def test_neither_torch_nor_a_gpu_is_needed():
+    code = "import sys, tools.evaluate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
