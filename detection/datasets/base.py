@@ -34,12 +34,16 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImages:
-    """A data set whose targets are in memory and whose photos are on disk; ids, paths and targets go together."""
+    """A data set whose targets are in memory and whose photos are on disk; ids, paths and targets go together.
+
+    ``category_ids`` are the numbers that the format gives the classes, in their order, where it gives any (COCO).
+    """
 
     class_names: tuple[str, ...]
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     targets: tuple[Target, ...]
+    category_ids: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.paths) == len(self.targets):

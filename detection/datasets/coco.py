@@ -58,7 +58,10 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     made = [_target(file, objects[image.id], image.size, path, labels) for image, path in rows]
     warn_of_cuts(file, [overhang for _, overhang in made])
     ids = tuple(str(image.id) for image in content.images)
-    return AnnotatedImages(classes, ids, paths, tuple(target for target, _ in made))
+    category = {name: number for number, name in content.categories.items()}
+    numbers = [number for name in classes if isinstance(number := category[name], int)]  # some tools write texts
+    targets = tuple(target for target, _ in made)
+    return AnnotatedImages(classes, ids, paths, targets, tuple(numbers) if len(numbers) == len(classes) else ())
 
 
 def find_coco_files(folder: Path) -> dict[str, Path]:

@@ -200,3 +200,12 @@ def test_the_real_coco_sample(shared: Path) -> None:
     assert sum(target.areas.sum() for target in dataset.targets) == pytest.approx(
         sum(record["area"] for record in content["annotations"])
     )
+
+
+def test_category_ids_are_kept_in_the_order_of_the_classes(shared: Path) -> None:
+    file = shared / "data" / "coco_fakebbox100" / "instances_val2014_100.json"
+    dataset = open_coco(file)
+    assert dataset.class_names[:2] == ("person", "bicycle")
+    assert dataset.category_ids[:2] == (1, 2)
+    assert dataset.category_ids[-1] == 90  # 80 classes: COCO's numbers have gaps
+    assert open_coco(file, class_names=["toothbrush", "person"]).category_ids == (90, 1)
