@@ -133,9 +133,10 @@ class GoogLeNet(nn.Module):
         stages = self._range(first, last)
         if first == "stem":
             x = x.to(self.stem.conv2.weight.dtype)
-        if self._in_groups(x):
-            return torch.cat([self._run(group, stages) for group in x.split(CPU_GROUP)])
-        return self._run(x, stages)
+        if not self._in_groups(x):
+            return self._run(x, stages)
+        groups = x.split(max(CPU_GROUP, torch.get_num_threads()))
+        return torch.cat([self._run(group, stages) for group in groups])
 
     def _run(self, x: Tensor, stages: tuple[str, ...]) -> Tensor:
         for name in stages:

@@ -6,6 +6,7 @@ Each is frozen and validates itself, so that a stage can trust what it is given;
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -111,6 +112,10 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], float, int]]:
+        """Box (4,), score and label of one detection after another."""
+        return zip(self.boxes, self.scores.tolist(), self.labels.tolist(), strict=True)
 
     def __getitem__(self, keep: Index) -> Detections:
         return Detections(self.boxes[keep], self.scores[keep], self.labels[keep])

@@ -1,6 +1,7 @@
 """Local response normalisation against PyTorch's slow one, in every precision, layout and direction."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -85,6 +86,17 @@ def test_the_form_for_compilers_is_the_same_function() -> None:
     x = activations(3, 16, 5, 4)
     program = torch.export.export(LocalResponseNorm(), (x,), dynamic_shapes=({0: torch.export.Dim("n")},))
     torch.testing.assert_close(program.module()(activations(7, 16, 5, 4)), reference(activations(7, 16, 5, 4)))
+
+
+@pytest.mark.parametrize(
+    "view", [lambda x: x.transpose(2, 3), lambda x: x[:, ::2], lambda x: x[:1].expand(3, -1, -1, -1)]
+)
+def test_any_view_will_do(view: Callable[[Tensor], Tensor]) -> None:
+    """A layout that is neither of the two, written through a copy, would leave the output empty."""
+    x = activations(2, 12, 5, 4).requires_grad_()
+    y = local_response_norm(view(x))
+    torch.testing.assert_close(y, reference(view(x)), rtol=1e-6, atol=1e-6)
+    assert torch.autograd.grad(y.sum(), x)[0].isfinite().all()
 
 
 def test_the_input_is_left_alone() -> None:

@@ -121,3 +121,12 @@ def test_the_structures_are_frozen() -> None:
         detections().boxes = BOXES  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         target().labels = np.zeros(3, np.int64)  # type: ignore[misc]
+
+
+def test_detections_are_iterated_one_by_one() -> None:
+    detections = Detections(np.array([[0, 0, 2, 2], [1, 1, 5, 5]]), np.array([0.9, 0.5]), np.array([3, 1]))
+    assert [(box.tolist(), round(score, 2), label) for box, score, label in detections] == [
+        ([0, 0, 2, 2], 0.9, 3),
+        ([1, 1, 5, 5], 0.5, 1),
+    ]
+    assert list(Detections.empty()) == []
