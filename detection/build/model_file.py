@@ -1,0 +1,127 @@
+"""A detector on disk: one safetensors file with everything that is needed to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from backbone.googlenet import GoogLeNet, GoogLeNetOptions
+from backbone.model_file import read_model_file, save_model_file
+from backbone.preprocessing import Preprocessing
+from backbone.strict import load_strict
+from detection.config import Config
+from detection.heads.region_classifier import RegionClassifier, RegionHeads
+from detection.proposals.base import JSON
+from detection.proposals.ranking import RankingSettings, RegionRanker
+
+CLASSIFIER, RANKER = "classifier", "ranker"  # of a file's tensor names
+
+
+@dataclass(frozen=True)
+class DetectorModel:
+    """The trained parts of a detector and what they were trained with; what a model file holds."""
+
+    class_names: tuple[str, ...]
+    classifier: RegionClassifier
+    ranker: RegionRanker | None
+    preprocessing: Preprocessing
+    proposals: dict[str, JSON]
+    config: Config
+    provenance: dict[str, Any]
+
+
+def new_classifier(options: GoogLeNetOptions, class_count: int, config: Config) -> RegionClassifier:
+    """A GoogLeNet without its own linear layer, under the heads that a config asks for."""
+    network = GoogLeNet(replace(options, num_classes=0, auxiliary=False)).eval()
+    heads = RegionHeads(
+        class_count,
+        network.feature_width,
+        box_regression=config.training.box_regression,
+        dropout=config.training.dropout,
+        cells=map_of(network, "5b", config.regions.size).cells,
+    )
+    return RegionClassifier(network, heads, config.backbone.frozen)
+
+
+class StageMap(NamedTuple):
+    """The map that a stage of a network gives: how many channels, cells a side, and pixels from cell to cell."""
+
+    channels: int
+    cells: int
+    stride: int
+
+
+def map_of(network: GoogLeNet, stage: str, size: int) -> StageMap:
+    """The map of a stage for an input of ``size`` x ``size`` pixels, found by running the network (in eval mode)."""
+    like = next(network.parameters())
+    with torch.inference_mode():
+        feature_map = network.forward_stages(like.new_zeros(1, 3, size, size), last=stage)
+    channels, cells = feature_map.shape[1:3]
+    return StageMap(channels, cells, size // cells)
+
+
+def save_detector(path: Path, model: DetectorModel, dtype: torch.dtype = torch.float16) -> None:
+    """Write a detector; ``dtype`` is what its weights are stored in."""
+    network = model.classifier.backbone
+    assert isinstance(network, GoogLeNet)
+    header = {
+        "kind": "detector",
+        "class_names": list(model.class_names),
+        "architecture": {"name": "googlenet", "options": network.options.to_dict()},
+        "preprocessing": model.preprocessing.to_dict(),
+        "proposals": model.proposals,
+        "ranking": None if model.ranker is None else asdict(model.ranker.settings),
+        "config": model.config.model_dump(mode="json"),
+        "provenance": model.provenance,
+    }
+    parts = nn.ModuleDict({CLASSIFIER: model.classifier})
+    if model.ranker is not None:
+        parts[RANKER] = model.ranker
+    save_model_file(path, parts.state_dict(), header, dtype)
+
+
+def read_detector(path: Path) -> DetectorModel:
+    """Read what :func:`save_detector` wrote; its weights become float32.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` for a classifier, a foreign or a damaged file.
+    """
+    tensors, header = read_model_file(path, kind="detector")
+    try:
+        names = tuple(map(str, header["class_names"]))
+        config = Config.model_validate(header["config"])
+        options = GoogLeNetOptions.from_dict(header["architecture"]["options"])
+        preprocessing = Preprocessing.from_dict(header["preprocessing"])
+        ranking, proposals = header["ranking"], dict(header["proposals"])
+        settings = None if ranking is None else RankingSettings(**ranking)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: a header that this version does not understand: {error}") from error
+    parts = nn.ModuleDict({CLASSIFIER: new_classifier(options, len(names), config)})
+    if settings is not None:
+        parts[RANKER] = RegionRanker(len(names), settings)
+    load_strict(parts, {name: tensor.float() for name, tensor in tensors.items()}, path)
+    classifier, ranker = parts[CLASSIFIER], parts[RANKER] if settings is not None else None
+    assert isinstance(classifier, RegionClassifier)
+    assert ranker is None or isinstance(ranker, RegionRanker)
+    return DetectorModel(
+        names, classifier.eval(), ranker, preprocessing, proposals, config, header.get("provenance", {})
+    )
+
+
+def check_members(models: Sequence[DetectorModel], files: Sequence[Path]) -> None:
+    """Refuse an ensemble whose members do not know the same classes or were not trained on the same regions."""
+    first = models[0]
+    for model, file in zip(models[1:], files[1:], strict=True):
+        if model.class_names != first.class_names:
+            raise ValueError(
+                f"{file} knows {', '.join(model.class_names)}; {files[0]} knows {', '.join(first.class_names)}: "
+                "the members of an ensemble must know the same classes in the same order"
+            )
+        if model.proposals != first.proposals:
+            raise ValueError(f"{file} was trained with other proposals than {files[0]}: not one ensemble")
+        if model.config.regions != first.config.regions:
+            raise ValueError(f"{file} sees crops of another size or context than {files[0]}: not one ensemble")

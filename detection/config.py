@@ -1,0 +1,222 @@
+"""What an experiment is made of: frozen models whose defaults are the published values.
+
+A config file states only what differs. Unknown keys and values of the wrong type are refused with the line, the key and
+the choices. Components take plain arguments; only :mod:`detection.build` reads a :class:`Config`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from detection.datasets.base import did_you_mean
+
+Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of a config: frozen, complete, no unknown keys, no value of another type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Which images. ``class_names`` None takes every class found in the data."""
+
+    train_split: str | None = None  # None: the data set's own default, trainval or train
+    validation_split: str | None = None
+    class_names: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None  # YAML has lists
+
+
+class BackboneConfig(Section):
+    """Where fine-tuning starts: a model file, a .caffemodel, or a known name; ``frozen``: last stage left as it is."""
+
+    weights: str = "bvlc_googlenet"
+    frozen: Stage | None = None
+
+
+class ProposalsConfig(Section):
+    """Selective search with R-CNN's parameters (R-CNN, section 2.4 and ``selective_search_boxes.m``)."""
+
+    engine: Literal["selective-search", "selectivesearch-package"] = "selective-search"
+    mode: Literal["rcnn-fast", "rcnn-quality", "opencv-fast", "opencv-quality", "single"] = "rcnn-fast"
+    superpixel_scale: Annotated[float, Field(gt=0)] = 1.0  # 2.0 is the paper's "increased by 2x" (section 8)
+    width: PositiveInt | None = 500
+    min_side: Annotated[int, Field(ge=0)] = 20
+    seed: int = 0
+
+
+class RankingConfig(Section):
+    """The look at the whole image that chooses which regions the network sees; ``top`` None scores them all."""
+
+    top: PositiveInt | None = None
+    pool: PositiveInt = 400  # regions of a photo that training draws from
+    images: PositiveInt = 1000  # photos that a ranker is trained on, at most
+    image_size: PositiveInt = 576
+    stage: Stage = "4e"
+    overlap: Share = 0.8
+    epochs: PositiveInt = 5
+
+
+class RegionsConfig(Section):
+    """R-CNN's warp: ``context`` of ``size`` pixels at each edge are surroundings (R-CNN, appendix A)."""
+
+    size: Annotated[int, Field(ge=32)] = 224
+    context: Annotated[int, Field(ge=0)] = 16
+
+
+class TrainingConfig(Section):
+    """Fine-tuning (R-CNN, section 2.3). Rates are per batch; the schedule falls linearly to 0 after a warm-up."""
+
+    steps: PositiveInt = 2000
+    batch_size: PositiveInt = 128
+    positives: Share = 0.25  # 32 of 128
+    positive_overlap: Share = 0.5
+    hard_background: Share = 0.5  # of the background, drawn from IoU [0.1, 0.5) (Fast R-CNN, section 2.3)
+    class_balance: Share = 0.5  # 0: classes as often as they occur; 1: all equally often
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    head_rate: Annotated[float, Field(gt=0)] = 10.0  # times the learning rate, for the new layers
+    momentum: Share = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    warmup: Annotated[int, Field(ge=0)] = 100
+    dropout: Share = 0.4
+    box_regression: bool = True
+    box_loss: Annotated[float, Field(ge=0)] = 1.0
+    average: Share = 0.998  # Polyak averaging (paper, section 6): decay of the averaged weights a step; 0 is off
+    photometric: bool = True  # albumentations on the photo, before regions are cut
+    seed: int = 0
+    checkpoint_every: PositiveInt = 100
+    validate_every: PositiveInt = 1000
+    validation_images: PositiveInt = 100
+
+
+class DetectionConfig(Section):
+    """From scores to detections: per-class suppression and the cap an image (R-CNN, section 2.2)."""
+
+    suppression: Share = 0.3
+    voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
+    per_image: PositiveInt = 100
+    floor: Share = 0.01
+
+
+class Config(Section):
+    """One experiment."""
+
+    data: DataConfig = DataConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    proposals: ProposalsConfig = ProposalsConfig()
+    ranking: RankingConfig = RankingConfig()
+    regions: RegionsConfig = RegionsConfig()
+    training: TrainingConfig = TrainingConfig()
+    detection: DetectionConfig = DetectionConfig()
+
+
+class ConfigError(ValueError):
+    """A config that cannot be used; the message names the place, the key, the value and what is allowed."""
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config of a YAML file with ``section.key=value`` overrides applied.
+
+    Raises :class:`ConfigError` and ``FileNotFoundError``.
+    """
+    values, places = _read_file(path)
+    for override in overrides:
+        _apply(override, values, places)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, places, path)) from None
+
+
+Keys = tuple[str, ...]  # ("training", "steps")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as YAML 1.2 has it; to PyYAML it is a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[Keys, str]]:
+    """The values of a file, and where each key stands in it."""
+    if not path.is_file():
+        others = ", ".join(sorted(other.name for other in path.parent.glob("*.yaml"))) or "no config"
+        raise FileNotFoundError(f"no config file {path}; in {path.parent} there is {others}")
+    try:
+        values, root = _parse(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected sections ({', '.join(Config.model_fields)}), got {type(values).__name__}")
+    places: dict[Keys, str] = {}
+    for keys, line in _lines(root):
+        if keys in places:
+            raise ConfigError(f"{path}, line {line}: {'.'.join(keys)} stands twice in this file")
+        places[keys] = f"{path}, line {line}"
+    return {section: inner for section, inner in values.items() if inner is not None}, places
+
+
+def _parse(text: str) -> tuple[object, yaml.Node | None]:
+    """The value of a YAML text, and its node, which knows the lines."""
+    loader = _Loader(text)
+    root = loader.get_single_node()
+    return None if root is None else loader.construct_document(root), root
+
+
+def _lines(node: yaml.Node | None, outer: Keys = ()) -> Iterator[tuple[Keys, int]]:
+    """Every key of nested mappings with the line that it stands on, counted from 1."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            keys = (*outer, str(key.value))
+            yield keys, key.start_mark.line + 1
+            yield from _lines(value, keys)
+
+
+def _apply(override: str, values: dict[str, Any], places: dict[Keys, str]) -> None:
+    """Set one ``section.key=value`` in place; the value is read as YAML."""
+    place = f"--set {override}"
+    name, equals, text = override.partition("=")
+    section, dot, key = name.partition(".")
+    if not equals or not dot:
+        raise ConfigError(f"{place}: expected section.key=value; sections: {', '.join(Config.model_fields)}")
+    if problem := _unknown_key(section, key):
+        raise ConfigError(f"{place}: {problem}")
+    try:
+        value, _ = _parse(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{place}: {text!r} is not YAML: {' '.join(str(error).split())}") from None
+    inner = values.setdefault(section, {})
+    if isinstance(inner, dict):  # what else a file has there is refused soon
+        inner[key] = value
+        places[section, key] = place
+
+
+def _unknown_key(section: str, key: str) -> str | None:
+    """What is wrong with a key's name; ``None`` where there is such a key."""
+    field = Config.model_fields.get(section)
+    if field is None:
+        return f"no section {section!r}; {did_you_mean(section, Config.model_fields)}"
+    keys: dict[str, Any] = getattr(field.annotation, "model_fields", {})
+    return None if key in keys else f"{section} has no key {key!r}; {did_you_mean(key, keys)}"
+
+
+def _first_problem(error: ValidationError, places: dict[Keys, str], path: Path) -> str:
+    problem = error.errors()[0]
+    keys = tuple(str(part) for part in problem["loc"])
+    place = next((places[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in places), str(path))
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: {_unknown_key(keys[0], keys[-1])}"
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{place}: {'.'.join(keys)}: {message}, got {problem['input']!r}"

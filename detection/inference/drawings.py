@@ -1,0 +1,43 @@
+"""Drawings as files: in the format of the photo that they show, whole or not there."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from detection.structures import RGBImage
+
+# Thin lines keep their colour, and writing is quick.
+_JPEG: tuple[str, dict[str, int | str]] = ("JPEG", {"quality": 90, "subsampling": 0})
+_TIFF: tuple[str, dict[str, int | str]] = ("TIFF", {"compression": "tiff_lzw"})
+_ENCODING: dict[str, tuple[str, dict[str, int | str]]] = {
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".png": ("PNG", {"compress_level": 1}),
+    ".webp": ("WEBP", {"quality": 90, "method": 0}),
+    ".bmp": ("BMP", {}),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".gif": ("GIF", {}),
+}
+
+
+def drawing_name(photo: str) -> str:
+    """What the drawing of a photo is called: as the photo, with ``.jpg`` added where it has no suffix of an image."""
+    return photo if Path(photo).suffix.lower() in _ENCODING else f"{photo}.jpg"
+
+
+def save_drawing(image: RGBImage, path: Path) -> None:
+    """Write ``image`` in the format of the path's suffix, by rename."""
+    kind, options = _ENCODING[path.suffix.lower()]
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, kind, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(".part")  # a photo's name may be as long as names can be
+    try:
+        part.write_bytes(content.getbuffer())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,110 @@
+"""The photos of a run: every image below the given files and folders, each once, with an id that stays the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detection.images import IMAGE_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """An image file; ``id`` is its path below the run's root, with forward slashes."""
+
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file or folder that could not be worked on, and why, in one line."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Photos in the order of their ids, the folder that the ids begin from, and the folders that cannot be listed."""
+
+    root: Path
+    photos: tuple[Photo, ...]
+    unreadable: tuple[Failure, ...]
+
+
+def find_photos(paths: Sequence[Path], *, leave_out: Path | None = None) -> Found:
+    """The images at ``paths``: files as they are given, folders with all that lies below them.
+
+    In a folder a file counts by its suffix (``IMAGE_SUFFIXES``); hidden files and folders do not count, nor does the
+    folder ``leave_out``. Links are followed, in circles too, and a file that is reached twice counts once. The root is
+    the folder given, or the nearest one that holds all of ``paths``. Raises ``FileNotFoundError`` for a path that is
+    not there and ``ValueError`` where there is no image at all.
+    """
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder")
+        if leave_out and os.path.realpath(path) == os.path.realpath(leave_out):
+            raise ValueError(f"{path}: the photos' own folder cannot be the one that the results go to")
+    unreadable: list[Failure] = []
+    seen = set() if leave_out is None else {os.path.realpath(leave_out)}
+    files = [file for path in paths for file in _files(_absolute(path), seen, unreadable)]
+    if not files and not unreadable:
+        places = ", ".join(str(path) for path in paths)
+        raise ValueError(f"{places}: no image there (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+    root = _common_root([_absolute(path) for path in paths])
+    photos = (Photo(file.relative_to(root).as_posix(), file) for file in files)
+    return Found(root, tuple(sorted(photos, key=lambda photo: photo.id)), tuple(unreadable))
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links, and ids are of the path that was given
+
+
+def _common_root(paths: Sequence[Path]) -> Path:
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError as error:
+        drives = ", ".join(sorted({folder.drive for folder in folders}))
+        raise ValueError(f"the photos lie on several drives ({drives}): run once for each") from error
+
+
+def _files(path: Path, seen: set[str], unreadable: list[Failure]) -> Iterator[Path]:
+    """The images at or below ``path`` that are not in ``seen``, the real paths met so far."""
+    candidates = _walk(path, seen, unreadable) if path.is_dir() else [path]
+    for candidate in candidates:
+        real = os.path.realpath(candidate)
+        if real not in seen:
+            seen.add(real)
+            yield candidate
+
+
+def _walk(top: Path, seen: set[str], unreadable: list[Failure]) -> Iterator[Path]:
+    """The images below ``top``; links come last, so that what is reached twice is known by its own path."""
+
+    def note(error: OSError) -> None:
+        unreadable.append(Failure(Path(error.filename), f"cannot list this folder: {error.strerror}"))
+
+    links: list[Path] = []
+    for folder, subfolders, names in os.walk(top, onerror=note):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        files = [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
+        links += [path for path in (*(Path(folder, name) for name in subfolders), *files) if path.is_symlink()]
+        yield from (path for path in files if _is_image(path) and not path.is_symlink())
+    for link in links:
+        if link.is_dir():
+            yield from _walk(link, seen, unreadable)
+        elif _is_image(link):
+            yield link
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES

@@ -1,0 +1,93 @@
+"""A run's detections in the formats of others, beside ``detections.jsonl``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from detection.converters.coco_results import write_coco_results
+from detection.converters.csv_table import write_csv
+from detection.converters.ilsvrc_text import write_ilsvrc_text
+from detection.converters.voc_text import write_voc_text
+from detection.converters.whole_file import whole_file
+from detection.results import ImageDetections, iterate_detections
+
+Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
+
+
+def check_formats(names: Sequence[str], ids: Iterable[str]) -> None:
+    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or cannot hold the name of an image."""
+    for name in names:
+        if name not in FORMATS:
+            raise ValueError(f"no format {name!r}; choose from {', '.join(FORMATS)}")
+    for id in ids:
+        for name in names:
+            if reason := _cannot_hold(name, id):
+                raise ValueError(f"{id}: {reason}; rename the photo, or choose another format than {name}")
+
+
+def write_formats(names: Sequence[str], detections: Path, classes: Sequence[str], folder: Path) -> None:
+    """Write a detections file in the formats ``names`` into ``folder``; see ``FORMATS`` for what lies where.
+
+    Images are numbered from 1 in the order of the file, classes in the order of ``classes``. Raises ``ValueError``
+    where a format cannot hold the detections.
+    """
+    if names:
+        check_formats(names, (record.id for record in _records(detections)))
+    for name in names:
+        FORMATS[name](detections, classes, folder)
+
+
+def _cannot_hold(name: str, id: str) -> str | None:
+    if name == "coco":  # JSON holds any text
+        return None
+    if name == "voc" and len(id.split()) != 1:
+        return "a name with a blank cannot stand in VOC's text files"
+    if name == "ilsvrc" and len(id.splitlines()) != 1:
+        return "a name with a line break cannot stand in a text file"
+    try:
+        id.encode()
+    except UnicodeEncodeError:
+        return "a name that is not UTF-8 cannot stand in a text file"
+    return None
+
+
+def _records(detections: Path) -> Iterator[ImageDetections]:
+    return (record for _, record in iterate_detections(detections))
+
+
+def _write_coco(detections: Path, classes: Sequence[str], folder: Path) -> None:
+    """``coco/detections.json``; ``coco/images.json`` is an annotation file without objects, for the numbers' names."""
+    image_ids = {record.id: number for number, record in enumerate(_records(detections), start=1)}
+    category_ids = {name: number for number, name in enumerate(classes, start=1)}
+    write_coco_results(_records(detections), image_ids, category_ids, folder / "coco" / "detections.json")
+    images = [
+        {"id": image_ids[record.id], "file_name": record.id, "width": record.width, "height": record.height}
+        for record in _records(detections)
+    ]
+    categories = [{"id": number, "name": name} for name, number in category_ids.items()]
+    with whole_file(folder / "coco" / "images.json") as file:
+        json.dump({"images": images, "categories": categories, "annotations": []}, file, indent=1)
+
+
+def _write_voc(detections: Path, classes: Sequence[str], folder: Path) -> None:
+    """``voc/comp4_det_test_<class>.txt``."""
+    write_voc_text(_records(detections), classes, folder / "voc")
+
+
+def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> None:
+    """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1."""
+    ids = [record.id for record in _records(detections)]
+    write_ilsvrc_text(_records(detections), ids, classes, folder / "ilsvrc" / "detections.txt")
+    for name, lines in (("images.txt", ids), ("classes.txt", classes)):
+        with whole_file(folder / "ilsvrc" / name) as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+def _write_csv(detections: Path, classes: Sequence[str], folder: Path) -> None:  # noqa: ARG001 - a table names classes
+    """``detections.csv``."""
+    write_csv(_records(detections), folder / "detections.csv")
+
+
+FORMATS: dict[str, Write] = {"coco": _write_coco, "voc": _write_voc, "ilsvrc": _write_ilsvrc, "csv": _write_csv}

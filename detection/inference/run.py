@@ -1,0 +1,97 @@
+"""A whole run: every photo's detections and drawing in the run's folder, from wherever the last one stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from detection.inference.drawings import save_drawing
+from detection.inference.find import Failure, Found
+from detection.inference.folder import RunFolder
+from detection.inference.stream import Detected, Predictor, decode_ahead, detect
+from detection.results import DetectionsWriter, ImageDetections, iterate_detections
+from detection.structures import RGBImage
+
+Draw = Callable[[RGBImage, ImageDetections], RGBImage]
+Outcome = Detected | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run has read its folder: so many photos have their results, so many are left to detect in or to draw."""
+
+    done: int
+    left: int
+
+
+def run(
+    found: Found, predictor: Predictor, folder: RunFolder, *, draw: Draw | None = None
+) -> Iterator[Begun | Outcome]:
+    """Detect in every photo of ``found`` that ``folder`` has no result of, and draw every one that has no drawing.
+
+    Yields ``Begun``, then what came of each photo. A failure is in ``errors.csv`` by then; detections are saved by the
+    next step, in a thread beside the detector. It may stop anywhere, and the next run does the rest. An ``OSError`` is
+    the folder's (its disk is full, say), never a photo's; what was saved before it is whole. Other errors as in
+    :func:`detect`.
+    """
+    with DetectionsWriter(folder.detections) as writer:
+        folder.errors.unlink(missing_ok=True)  # what failed is tried again
+        done = writer.done
+        photos = [photo for photo in found.photos if photo.id not in done]
+        given = {photo.id for photo in found.photos} if draw else set()
+        undrawn = sum(1 for _ in _undrawn(folder, given))
+        yield Begun(len(found.photos) - len(photos) - undrawn, len(photos) + undrawn)
+        for failure in found.unreadable:
+            folder.note_failure(failure)
+            yield failure
+
+        def save(outcome: Detected) -> None:
+            if draw:
+                save_drawing(draw(outcome.image, outcome.record), folder.drawing(outcome.record.id))
+            if outcome.record.id not in done:
+                writer.write(outcome.record)
+
+        def outcomes() -> Generator[Outcome]:
+            if undrawn:
+                for record, image in reopen(_undrawn(folder, given)):
+                    yield image if isinstance(image, Failure) else Detected(image, record)
+            yield from detect(photos, predictor)
+
+        yield from _saved_behind(outcomes(), save, folder)
+
+
+def _undrawn(folder: RunFolder, given: Container[str]) -> Iterator[ImageDetections]:
+    records = (record for _, record in iterate_detections(folder.detections))
+    return (record for record in records if record.id in given and not folder.drawing(record.id).exists())
+
+
+def reopen(records: Iterable[ImageDetections]) -> Generator[tuple[ImageDetections, RGBImage | Failure]]:
+    """Earlier detections with their photos' pixels again; a failure where the photo is gone or is another by now."""
+    with closing(decode_ahead(records)) as images:
+        for record, image in images:
+            if isinstance(image, Failure) or image.shape[:2] == (record.height, record.width):
+                yield record, image
+            else:
+                size = f"{record.width} x {record.height}"
+                yield record, Failure(Path(record.path), f"not the photo that was detected in: that was {size} pixels")
+
+
+def _saved_behind(
+    outcomes: Generator[Outcome], save: Callable[[Detected], None], folder: RunFolder
+) -> Iterator[Outcome]:
+    """The same outcomes, each saved while the next is worked on; one at a time, in their order."""
+    saving: Future[None] | None = None
+    with closing(outcomes), ThreadPoolExecutor(1, thread_name_prefix="save") as pool:
+        for outcome in outcomes:
+            if isinstance(outcome, Failure):
+                folder.note_failure(outcome)
+            else:
+                if saving:
+                    saving.result()
+                saving = pool.submit(save, outcome)
+            yield outcome
+        if saving:
+            saving.result()

@@ -1,0 +1,11 @@
+"""Selective search (Uijlings et al., IJCV 2013): region proposals by grouping superpixels, from the papers, in Numba.
+
+An image descends through the files in this order: ``colour`` (colour spaces), ``edges`` and ``segmentation``
+(superpixels), ``features`` and ``regions`` (what is known of each), ``grouping`` (the hierarchy), ``order`` (which box
+comes first). ``modes`` holds the published parameters and ``engine`` the proposer.
+"""
+
+from detection.proposals.selective_search.engine import SelectiveSearch
+from detection.proposals.selective_search.modes import MODES
+
+__all__ = ["MODES", "SelectiveSearch"]

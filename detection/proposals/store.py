@@ -1,0 +1,157 @@
+"""Proposals on disk, so that no image is segmented twice: training, inference and evaluation share them.
+
+A store is a folder with a folder for each way of making proposals, named by the method and a hash of its settings:
+
+    <store>/selective-search-3f09c1d2e4b5/settings.json        what the boxes were made with
+    <store>/selective-search-3f09c1d2e4b5/ab/abcd....regions   one entry an image, named by a hash of the file's bytes
+
+So a changed photo or setting can never find the wrong boxes, and a copied or renamed photo finds its own. (The file is
+hashed, not its pixels: that costs no decoding; a photo saved anew is another photo.) An entry takes its name when it is
+whole and carries a checksum: any number of threads and processes may fill a store at once, a killed one leaves nothing
+half-written, and an entry that was damaged since is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from detection.images import decode_image
+from detection.proposals.base import JSON, Proposer
+from detection.proposals.entry import DamagedEntryError, pack, unpack
+from detection.structures import Proposals
+
+AHEAD = 4  # photos in work, or done and not yet handed out, for each thread
+
+Report = Callable[[str, int, int], None]  # what is being done, photos done, photos in all
+
+logger = logging.getLogger(__name__)
+
+
+class StoreError(OSError):
+    """A store that cannot be made or written; the message names the place and the reason."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A photo without proposals, and why; the reason names the photo."""
+
+    photo: Path
+    reason: str
+
+
+class ProposalStore:
+    """The proposals of one proposer, in a folder that others may share.
+
+    Raises :class:`StoreError` where there is no such folder and none can be made.
+    """
+
+    def __init__(self, folder: Path, proposer: Proposer) -> None:
+        self.proposer = proposer
+        text = json.dumps(proposer.settings, indent=1, sort_keys=True)
+        self.folder = folder / f"{proposer.settings['method']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        if not (settings := self.folder / "settings.json").is_file():
+            _write(settings, f"{text}\n".encode())
+
+    @property
+    def settings(self) -> dict[str, JSON]:
+        """What the boxes are made with; see :class:`detection.proposals.base.Proposer`."""
+        return self.proposer.settings
+
+    def get(self, photo: Path) -> Proposals:
+        """The proposals of an image file: read, or else made and kept.
+
+        Raises ``FileNotFoundError``, :class:`detection.images.ImageError` and :class:`StoreError`.
+        """
+        name = hashlib.sha256(_content(photo)).hexdigest()
+        entry = self.folder / name[:2] / f"{name}.regions"
+        kept = _read(entry, self._seal(name))
+        if kept is not None:
+            return kept
+        made = self.proposer(decode_image(photo))
+        _write(entry, pack(made, self._seal(name)))
+        return made
+
+    def each(self, photos: Iterable[Path], workers: int | None = None) -> Iterator[Proposals | Failure]:
+        """The proposals of many image files, in their order, by ``workers`` threads (all cores).
+
+        A photo that cannot be read, or is too large, gives a :class:`Failure`. Threads are enough: the engine releases
+        the interpreter's lock.
+        """
+        workers = workers or os.cpu_count() or 1
+        waiting: deque[Future[Proposals | Failure]] = deque()
+        executor = ThreadPoolExecutor(workers)
+        try:
+            for photo in photos:
+                waiting.append(executor.submit(self._try, photo))
+                if len(waiting) > AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # when stopped half-way, only what is in work is waited for
+            executor.shutdown(cancel_futures=True)
+
+    def fill(self, photos: Sequence[Path], workers: int | None = None, report: Report | None = None) -> list[Proposals]:
+        """The proposals of many image files, in their order; ``report`` follows.
+
+        Raises ``ValueError`` with the reason at the first photo that has none.
+        """
+        results = []
+        for done, result in enumerate(self.each(photos, workers), start=1):
+            if isinstance(result, Failure):
+                raise ValueError(result.reason)
+            results.append(result)
+            if report is not None:
+                report("proposing regions", done, len(photos))
+        return results
+
+    def _try(self, photo: Path) -> Proposals | Failure:
+        try:
+            return self.get(photo)
+        except StoreError:
+            raise
+        except (OSError, ValueError) as error:
+            reason = str(error)
+            return Failure(photo, reason if str(photo) in reason else f"{photo}: {reason}")
+
+    def _seal(self, name: str) -> bytes:
+        """What an entry is sealed with: one that was moved to another name or folder does not open."""
+        return f"{self.folder.name}/{name}".encode()
+
+
+def _content(photo: Path) -> bytes:
+    try:
+        return photo.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no image file {photo}") from None
+
+
+def _read(entry: Path, seal: bytes) -> Proposals | None:
+    try:
+        return unpack(entry.read_bytes(), seal)
+    except FileNotFoundError:
+        return None
+    except DamagedEntryError as error:
+        logger.warning("%s: %s; it is made again", entry, error)
+        return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, whoever else writes it at the same time."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot write to the proposals store {path.parent}: {error.strerror}") from error

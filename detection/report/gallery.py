@@ -1,0 +1,144 @@
+"""A page to look at detections with: one HTML file that needs nothing else, not even a network.
+
+It holds a thumbnail of every photo and its boxes as data, so that the score slider and the class filter act at once.
+A run of many photos makes several pages of ``PAGE_PHOTOS``, each whole in itself, and stops at ``MOST_PAGES``: what is
+not on a page is still in the detections file. A content security policy forbids the page to load or send anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import jinja2
+
+from detection.converters.whole_file import whole_file
+from detection.report.colours import class_colours, css, text_colour
+from detection.results import ImageDetections
+from detection.structures import RGBImage
+
+PAGE_PHOTOS = 300  # a page of some 20 MB, which browsers open in a second or two
+MOST_PAGES = 10
+PAGE_FLOOR = 0.05  # boxes that score less are not on the page, unless it opens at a lower threshold
+LISTED_FAILURES = 100
+_THUMBNAIL_SIDES = {24: 1280, 100: 960, PAGE_PHOTOS: 640}  # the longest side, by how many photos a page has at most
+_THUMBNAIL_QUALITY = 80
+
+_Data = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What the pages of one run say beside its photos.
+
+    ``count`` photos in all; ``classes`` every class name of the detector; boxes that score ``threshold`` are shown at
+    first; ``failures`` are (file, reason); ``link`` gives the address of the drawing of an id's photo, relative to the
+    page; ``made_by`` stands at the foot.
+    """
+
+    title: str
+    count: int
+    classes: Sequence[str]
+    threshold: float = 0.5
+    failures: Sequence[tuple[str, str]] = ()
+    link: Callable[[str], str | None] | None = None
+    made_by: str = ""
+
+    @property
+    def pages(self) -> int:
+        return min(max(1, -(-self.count // PAGE_PHOTOS)), MOST_PAGES)
+
+
+def write_gallery(
+    folder: Path, gallery: Gallery, photos: Iterable[tuple[ImageDetections, RGBImage | None]]
+) -> list[Path]:
+    """Write ``index.html``, ``index-2.html``, ... into ``folder``, each by rename; gives their paths.
+
+    ``photos`` are in the frame of their detections, ``None`` where the picture is not to be had; they are taken one at
+    a time, and no more than fit on the pages.
+    """
+    remaining = iter(photos)
+    paths = []
+    for number in range(1, gallery.pages + 1):
+        path = folder / page_name(number)
+        with whole_file(path) as file:
+            file.writelines(_page(gallery, number, islice(remaining, PAGE_PHOTOS)))
+        paths.append(path)
+    return paths
+
+
+def page_name(number: int) -> str:
+    """The file of the page with this number, from 1."""
+    return "index.html" if number == 1 else f"index-{number}.html"
+
+
+def thumbnail(image: RGBImage, longest_side: int) -> bytes:
+    """``image`` as a JPEG whose longest side is at most ``longest_side`` pixels."""
+    height, width = image.shape[:2]
+    scale = longest_side / max(height, width)
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    done, content = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _THUMBNAIL_QUALITY])
+    if not done:
+        raise ValueError(f"no JPEG can be made of an image of shape {image.shape}")
+    return content.tobytes()
+
+
+def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections, RGBImage | None]]) -> Iterator[str]:
+    """The text of a page, piece by piece: one thumbnail is in memory at a time."""
+    style, script = (_template_file(name) for name in ("gallery.css", "gallery.js"))
+    floor = min(PAGE_FLOOR, gallery.threshold)
+    on_page = min(gallery.count, PAGE_PHOTOS)
+    side = next(side for most, side in _THUMBNAIL_SIDES.items() if on_page <= most)
+    index = {name: number for number, name in enumerate(gallery.classes)}
+    colours = class_colours(gallery.classes)
+    classes = [{"name": name, "ground": css(c), "text": css(text_colour(c))} for name, c in colours.items()]
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(_template_file("gallery.html.j2"))
+    return template.generate(
+        title=_utf8(gallery.title),
+        page=number,
+        pages=[page_name(page) for page in range(1, gallery.pages + 1)],
+        total=gallery.count,
+        missing=max(0, gallery.count - gallery.pages * PAGE_PHOTOS),
+        failures=[(_utf8(file), _utf8(reason)) for file, reason in gallery.failures[:LISTED_FAILURES]],
+        failed=len(gallery.failures),
+        made_by=_utf8(gallery.made_by),
+        settings={"classes": classes, "threshold": gallery.threshold, "floor": floor},
+        photos=(_photo_data(record, image, gallery, index, floor, side) for record, image in photos),
+        style=style,
+        script=script,
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+    )
+
+
+def _photo_data(
+    record: ImageDetections, image: RGBImage | None, gallery: Gallery, index: dict[str, int], floor: float, side: int
+) -> _Data:
+    columns = zip(record.boxes.round(1).tolist(), record.labels, record.scores.tolist(), strict=True)
+    found = [[*box, index[label], score] for box, label, score in columns if score >= floor]
+    picture = None if image is None else base64.b64encode(thumbnail(image, side)).decode()
+    link = gallery.link(record.id) if gallery.link else None
+    size: _Data = {"name": record.id, "width": record.width, "height": record.height}
+    return {**size, "link": link, "found": found, "picture": picture}
+
+
+def _template_file(name: str) -> str:
+    return (files("detection.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _utf8(text: str) -> str:
+    """``text`` without the halves of characters that stand for a file name's stray bytes."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _csp_hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

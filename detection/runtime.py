@@ -1,0 +1,40 @@
+"""The machine underneath: which device, and an allocator that keeps what it has."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import re
+
+import torch
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of ``--device``: "auto" takes a GPU where there is one.
+
+    Raises ``ValueError`` where the device asked for is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"unknown device {name!r}; choose auto, cpu, cuda or, of several, cuda:1")
+    device, count = torch.device(name), torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        seen = f"{count} CUDA device{'s' if count > 1 else ''}" if count else "no CUDA device"
+        raise ValueError(f"device {name!r} was asked for, but PyTorch sees {seen}; use {'cuda' if count else 'cpu'}")
+    return device
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc not to hand large blocks back to the system after every layer; False where there is no glibc.
+
+    A convolution's output is tens of megabytes. By default each is mapped afresh, and the kernel clears every page
+    again: measured on two cores of an AMD EPYC, 64 crops, bfloat16, this call took inference from 103 to 155 crops a
+    second and a training step from 50 to 94.
+    """
+    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt  # of the C library that this process runs on
+    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1) and mallopt(M_TOP_PAD, 64 << 20))

@@ -1,0 +1,53 @@
+"""From scored regions to detections: per-class greedy suppression (R-CNN, section 2.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou, nms
+
+from detection.structures import Detections
+
+
+def suppress(
+    boxes: Tensor,
+    scores: Tensor,
+    *,
+    overlap: float = 0.3,
+    per_image: int = 100,
+    floor: float = 0.0,
+    voting: float | None = None,
+) -> Detections:
+    """The best detections of an image, by falling score; equal ones in the order of their regions.
+
+    ``boxes`` (R, 4), or (R, K, 4) where every class has its own; ``scores`` (R, K) without the background. A box that
+    covers a better one of its class by more than ``overlap`` (IoU) is dropped, as is a score below ``floor`` and a box
+    without area; at most ``per_image`` are kept. With ``voting``, every kept box
+    becomes the mean, weighted by score, of all boxes of its class that overlap it by at least so much (Gidaris and
+    Komodakis, arXiv 1505.01749, section 5): a box that many regions agree on lies better than any one of them.
+    """
+    regions, classes = scores.shape
+    own = boxes if boxes.ndim == 3 else boxes[:, None].expand(regions, classes, 4)
+    candidates = (scores >= floor) & (own[..., 2:] > own[..., :2]).all(dim=-1)  # (R, K)
+    kept = torch.zeros_like(candidates)
+    for k in range(classes):
+        rows = torch.nonzero(candidates[:, k]).flatten()
+        # in double precision, as the original: an overlap of 3/10 in single precision is above 0.3
+        best = nms(own[rows, k].double(), scores[rows, k].double(), overlap)
+        kept[rows[best], k] = True
+    row, label = torch.nonzero(kept, as_tuple=True)
+    order = scores[row, label].argsort(descending=True, stable=True)[:per_image]
+    row, label = row[order], label[order]
+    final = own[row, label] if voting is None else _elected(own, scores * candidates, row, label, voting)
+    columns = final.float(), scores[row, label].float(), label
+    return Detections(*(column.cpu().numpy() for column in columns))
+
+
+def _elected(boxes: Tensor, votes: Tensor, row: Tensor, label: Tensor, overlap: float) -> Tensor:
+    """The boxes (D, 4) that the votes (R, K) for boxes (R, K, 4) make of the kept ones, given by row and label (D,)."""
+    elected = boxes[row, label].double()
+    for k in label.unique().tolist():
+        mine, voters = label == k, boxes[:, k].double()
+        weights = votes[:, k].double() * (box_iou(elected[mine], voters) >= overlap)  # (D of k, R)
+        elected[mine] = weights @ voters / weights.sum(dim=1, keepdim=True)
+    return elected

@@ -1,0 +1,189 @@
+"""Batches of crops: which regions a step sees depends on the seed and the step alone, so a run resumes anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from detection.boxes import Boxes, flip_horizontal
+from detection.regions.warp import Warp, crop_regions
+from detection.structures import RGBImage
+from detection.training.sampling import RegionLabels
+
+HARD_BACKGROUND = (0.1, 0.5)  # IoU with an object (Fast R-CNN, section 2.3)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The regions of one training image (R, 4), ground truth included, and what they show."""
+
+    boxes: Boxes
+    labels: RegionLabels
+
+
+class Batch(NamedTuple):
+    """``crops`` (N, 3, S, S) RGB 0..255, channels last; ``classes`` (N,), 0 is background; ``regions`` (N, 4) and the
+    objects that they show, ``matches`` (N, 4).
+    """
+
+    crops: Tensor
+    classes: Tensor
+    regions: Tensor
+    matches: Tensor
+
+
+class Pick(NamedTuple):
+    """The regions of one image that go into a batch."""
+
+    image: int
+    rows: NDArray[np.int64]
+
+
+class RegionSampler:
+    """Draws a batch object by object: an object, one region that shows it, and background from the same photo.
+
+    Objects, not regions, are equally likely: a large object has a hundred proposals, a small one three, and both count
+    once in mAP. ``class_balance`` moves from classes as often as they occur (0) to equally often (1). Photos without
+    objects give background in proportion to their number. A batch is smaller than ``batch_size`` only where a photo has
+    no background at all.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        *,
+        batch_size: int = 128,
+        positives: float = 0.25,
+        hard_background: float = 0.5,
+        class_balance: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        self.pools = pools
+        self.seed = seed
+        self.hard_background = hard_background
+        self.slots = max(1, round(batch_size * positives))
+        self.batch_size = batch_size
+        self.objects = [_regions_by_object(pool) for pool in pools]
+        index = [(image, o) for image, objects in enumerate(self.objects) for o in range(len(objects))]
+        if not index:
+            raise ValueError(
+                f"the {len(pools)} training photos hold no object that counts (difficult ones and crowds do not): "
+                "there is nothing to fine-tune on"
+            )
+        self.index = index
+        classes = np.array([self._class(image, o) for image, o in index])
+        count = np.bincount(classes)
+        weight = 1.0 / count[classes] ** class_balance
+        self.chance = np.cumsum(weight / weight.sum())
+        self.background_rows = [_background_rows(pool) for pool in pools]
+        self.without_objects = [
+            image
+            for image, objects in enumerate(self.objects)
+            if not objects and any(map(len, self.background_rows[image]))
+        ]
+
+    def _class(self, image: int, number: int) -> int:
+        return int(self.pools[image].labels.classes[self.objects[image][number][0]])
+
+    def picks(self, step: int) -> list[Pick]:
+        """What goes into the batch of a step."""
+        random = np.random.default_rng((self.seed, step))
+        picks = []
+        for slot in range(self.slots):
+            regions = (self.batch_size + slot) // self.slots  # the batch, shared out
+            if random.random() * len(self.pools) < len(self.without_objects):
+                image = int(random.choice(self.without_objects))
+                rows = self._draw_background(image, regions, random)
+            else:
+                drawn = int(np.searchsorted(self.chance, random.random()))
+                image, number = self.index[min(drawn, len(self.index) - 1)]
+                positive = random.choice(self.objects[image][number])
+                rows = np.append(self._draw_background(image, regions - 1, random), positive)
+            picks.append(Pick(image, rows))
+        return picks
+
+    def _draw_background(self, image: int, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+        hard, easy = self.background_rows[image]
+        rows = []
+        for _ in range(count):
+            wanted, other = (hard, easy) if random.random() < self.hard_background else (easy, hard)
+            source = wanted if len(wanted) else other
+            if len(source):
+                rows.append(random.choice(source))
+        return np.array(rows, np.int64)
+
+
+def _regions_by_object(pool: Pool) -> list[NDArray[np.int64]]:
+    """For each object of a photo, the rows of the regions that show it."""
+    positive = np.flatnonzero(pool.labels.classes > 0)
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for row in positive:
+        key = (*pool.labels.matches[row].tolist(), float(pool.labels.classes[row]))
+        groups.setdefault(key, []).append(int(row))
+    return [np.array(rows) for rows in groups.values()]
+
+
+def _background_rows(pool: Pool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the background that touches an object, and of the rest."""
+    background = pool.labels.classes == 0
+    low, high = HARD_BACKGROUND
+    hard = background & (pool.labels.overlap >= low) & (pool.labels.overlap < high)
+    return np.flatnonzero(hard), np.flatnonzero(background & ~hard)
+
+
+class BatchLoader:
+    """Reads and crops the batches of consecutive steps ahead of the training loop, in threads."""
+
+    def __init__(
+        self,
+        sampler: RegionSampler,
+        read_image: Callable[[int, np.random.Generator], RGBImage],
+        warp: Warp,
+        device: torch.device,
+        workers: int = 1,
+    ) -> None:
+        self.sampler = sampler
+        self.read_image = read_image
+        self.warp = warp
+        self.device = device
+        self.workers = workers
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step; every region is mirrored with a chance of one half."""
+        random = np.random.default_rng((self.sampler.seed, step, 1))
+        crops, classes, regions, matches = [], [], [], []
+        for image, rows in self.sampler.picks(step):
+            pixels = self.read_image(image, random)
+            pool = self.sampler.pools[image]
+            boxes, matched = pool.boxes[rows], pool.labels.matches[rows]
+            if random.random() < 0.5:
+                pixels = np.ascontiguousarray(pixels[:, ::-1])
+                boxes, matched = flip_horizontal(boxes, pixels.shape[1]), flip_horizontal(matched, pixels.shape[1])
+            crops.append(crop_regions(pixels, boxes, self.warp, self.device))
+            classes.append(pool.labels.classes[rows])
+            regions.append(boxes)
+            matches.append(matched)
+        return Batch(
+            torch.cat(crops),
+            torch.from_numpy(np.concatenate(classes)).to(self.device),
+            torch.from_numpy(np.concatenate(regions)).to(self.device),
+            torch.from_numpy(np.concatenate(matches)).to(self.device),
+        )
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of steps ``start`` to ``stop`` (exclusive), in order."""
+        ahead = self.workers + 1
+        with ThreadPoolExecutor(self.workers) as threads:
+            pending = [threads.submit(self.batch, step) for step in range(start, min(start + ahead, stop))]
+            for step in range(start, stop):
+                batch = pending.pop(0).result()
+                if step + ahead < stop:
+                    pending.append(threads.submit(self.batch, step + ahead))
+                yield batch

@@ -1,0 +1,33 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped, written so that a kill cannot spoil them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` (tensors, plain values) to ``path`` by rename: the previous one stays until the new is whole."""
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What :func:`save_checkpoint` wrote; nothing in the file is executed.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` where the file is no checkpoint.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}: there is nothing to resume; run without --resume")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001  # of a damaged file: anything from KeyError to UnpicklingError
+        raise ValueError(f"{path} is not a checkpoint, or is damaged ({type(error).__name__})") from None
+    return state

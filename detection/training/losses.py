@@ -1,0 +1,34 @@
+"""What fine-tuning minimises: softmax over K + 1 classes, box offsets of the positives (Fast R-CNN, section 2.3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from detection.heads.box_coding import encode_boxes
+from detection.heads.region_classifier import RegionScores
+
+
+class Losses(NamedTuple):
+    """Two scalars; the box loss is a zero where nothing is regressed."""
+
+    classification: Tensor
+    boxes: Tensor
+
+
+def region_losses(scores: RegionScores, classes: Tensor, regions: Tensor, matches: Tensor) -> Losses:
+    """Losses of N crops: ``classes`` (N,) with 0 the background, ``regions`` and their objects ``matches`` (N, 4).
+
+    The box loss is averaged over all N crops, so that a batch with few positives does not shout.
+    """
+    classification = F.cross_entropy(scores.logits.float(), classes)
+    positive = torch.nonzero(classes > 0).flatten()
+    if scores.offsets is None or not len(positive):
+        return Losses(classification, classification.new_zeros(()))
+    offsets = scores.offsets.float()[positive, classes[positive] - 1]
+    wanted = encode_boxes(matches[positive], regions[positive])
+    boxes = F.smooth_l1_loss(offsets, wanted, reduction="sum") / len(classes)
+    return Losses(classification, boxes)

@@ -1,0 +1,36 @@
+"""A detector that needs no model, and photos for it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from detection.structures import Detections, RGBImage
+
+
+class StubDetector:
+    """Finds a dog in the left half, scored by how red the photo is, and a cat that scores 0.005 everywhere.
+
+    ``before`` is called with every image; what it raises, the detector raises.
+    """
+
+    class_names = ("dog", "cat")
+
+    def __init__(self, before: Callable[[RGBImage], None] = lambda image: None) -> None:
+        self.before = before
+        self.calls = 0
+
+    def predict(self, image: RGBImage) -> Detections:
+        self.calls += 1
+        self.before(image)
+        height, width = image.shape[:2]
+        boxes = np.array([[0, 0, width / 2, height], [0, 0, width, height]], np.float32)
+        return Detections(boxes, np.array([image[..., 0].mean() / 255, 0.005]), np.array([0, 1]))
+
+
+def save_photo(path: Path, red: int = 230, size: tuple[int, int] = (40, 30)) -> Path:
+    """A plain photo of so much red, in the format of the path's suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((size[1], size[0], 3), (red, 90, 20), np.uint8)).save(path)
+    return path

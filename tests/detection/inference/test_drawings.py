@@ -1,0 +1,50 @@
+"""Drawings as files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detection.images import IMAGE_SUFFIXES, decode_image
+from detection.inference.drawings import drawing_name, save_drawing
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+def test_every_photo_can_be_drawn_in_its_own_format(tmp_path: Path, suffix: str) -> None:
+    image = np.full((30, 40, 3), (200, 100, 50), np.uint8)
+    image[10:20, 10:20] = (0, 114, 178)
+    path = tmp_path / "sub" / drawing_name(f"a{suffix.upper()}")
+    assert path.name == f"a{suffix.upper()}"
+    save_drawing(image, path)
+    assert np.abs(decode_image(path).astype(int) - image).mean() < 4
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("photo", "drawing"), [("photo", "photo.jpg"), ("sub/a.jfif", "sub/a.jfif.jpg"), ("v1.2", "v1.2.jpg")]
+)
+def test_a_photo_without_a_known_suffix_is_drawn_as_jpeg(tmp_path: Path, photo: str, drawing: str) -> None:
+    assert drawing_name(photo) == drawing
+
+
+def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 251 + ".png")
+    save_drawing(np.zeros((2, 2, 3), np.uint8), path)
+    assert path.exists()
+
+
+def test_a_drawing_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.zeros((2, 2, 3), np.uint8)
+    save_drawing(image, tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(bytes(content)[:10])
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        save_drawing(image + 9, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

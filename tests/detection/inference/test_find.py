@@ -1,0 +1,128 @@
+"""Which photos a run works on, and what they are called."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from detection.images import IMAGE_SUFFIXES
+from detection.inference.find import find_photos
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def ids(*paths: Path, leave_out: Path | None = None) -> list[str]:
+    return [photo.id for photo in find_photos(paths, leave_out=leave_out).photos]
+
+
+def test_a_folder_is_searched_with_its_subfolders_in_order(tmp_path: Path) -> None:
+    touch(tmp_path, "b.jpg", "sub/deep/c.PNG", "a.jpeg", "sub/a.webp", "notes.txt", "noext", "sub/x.xml")
+    found = find_photos([tmp_path])
+    assert [photo.id for photo in found.photos] == ["a.jpeg", "b.jpg", "sub/a.webp", "sub/deep/c.PNG"]
+    assert all(photo.path == tmp_path / photo.id for photo in found.photos)
+    assert found.root == tmp_path
+    assert found.unreadable == ()
+
+
+def test_every_suffix_that_can_be_decoded_counts_in_small_and_in_capital_letters(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"small{suffix}" for suffix in IMAGE_SUFFIXES), *(f"LARGE{s.upper()}" for s in IMAGE_SUFFIXES))
+    assert len(ids(tmp_path)) == 2 * len(IMAGE_SUFFIXES)
+
+
+def test_a_file_that_is_named_counts_whatever_its_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "photo", ".hidden.jpg")
+    assert ids(tmp_path / "photo", tmp_path / ".hidden.jpg") == [".hidden.jpg", "photo"]
+
+
+def test_hidden_files_and_folders_do_not_count(tmp_path: Path) -> None:
+    """A Mac leaves ``._a.jpg`` beside ``a.jpg``: its suffix lies."""
+    touch(tmp_path, "a.jpg", "._a.jpg", ".thumbnails/a.jpg")
+    assert ids(tmp_path) == ["a.jpg"]
+
+
+def test_ids_of_several_paths_begin_at_the_folder_that_holds_them_all(tmp_path: Path) -> None:
+    touch(tmp_path, "one/a.jpg", "two/a.jpg", "two/sub/b.jpg", "three.jpg")
+    found = find_photos([tmp_path / "one", tmp_path / "two", tmp_path / "three.jpg"])
+    assert [photo.id for photo in found.photos] == ["one/a.jpg", "three.jpg", "two/a.jpg", "two/sub/b.jpg"]
+    assert found.root == tmp_path
+
+
+def test_the_same_file_counts_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "sub/b.jpg")
+    assert ids(tmp_path, tmp_path / "a.jpg", tmp_path / "sub", tmp_path / "sub" / ".." / "a.jpg") == [
+        "a.jpg",
+        "sub/b.jpg",
+    ]
+
+
+def test_a_relative_path_gives_the_same_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "photos/a.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert ids(Path("photos")) == ids(tmp_path / "photos") == ids(Path("photos/../photos")) == ["a.jpg"]
+    assert ids(Path()) == ["photos/a.jpg"]
+
+
+def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
+    touch(tmp_path, "photos/z/a.jpg", "elsewhere/b.jpg")
+    photos = tmp_path / "photos"
+    (photos / "circle").symlink_to(photos, target_is_directory=True)
+    (photos / "z" / "up").symlink_to(photos, target_is_directory=True)
+    (photos / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (photos / "again.jpg").symlink_to(photos / "z" / "a.jpg")
+    assert ids(photos) == ["linked/b.jpg", "z/a.jpg"]
+    assert ids(photos / "circle") == ["linked/b.jpg", "z/a.jpg"]
+
+
+def test_links_do_not_rename_what_they_lead_to(tmp_path: Path) -> None:
+    touch(tmp_path, "some/real/a.jpg")
+    before = ids(tmp_path)
+    (tmp_path / "a folder").symlink_to(tmp_path / "some" / "real", target_is_directory=True)
+    (tmp_path / "a file.jpg").symlink_to(tmp_path / "some" / "real" / "a.jpg")
+    assert ids(tmp_path) == before == ["some/real/a.jpg"]
+
+
+def test_a_broken_link_is_found_so_that_it_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert ids(tmp_path) == ["gone.jpg"]
+
+
+def test_the_folder_of_the_results_is_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "runs/x/annotated/a.jpg")
+    assert ids(tmp_path, leave_out=tmp_path / "runs" / "x") == ["a.jpg"]
+    assert ids(tmp_path / "a.jpg", leave_out=tmp_path / "not there yet") == ["a.jpg"]
+    with pytest.raises(ValueError, match="the photos' own folder cannot be the one that the results go to"):
+        find_photos([tmp_path], leave_out=tmp_path / "runs" / "..")
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a.jpg", "locked/b.jpg")
+    scandir = os.scandir
+
+    def refuse(path: str | os.PathLike[str]):  # type: ignore[no-untyped-def]
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_photos([tmp_path])
+    assert [photo.id for photo in found.photos] == ["a.jpg"]
+    (failure,) = found.unreadable
+    assert (failure.path, failure.reason) == (tmp_path / "locked", "cannot list this folder: Permission denied")
+
+
+def test_names_of_any_kind_are_kept(tmp_path: Path) -> None:
+    names = ["with blank.jpg", "größe 犬.jpg", "<img src=x>.jpg", "two\nlines.jpg", os.fsdecode(b"st\xffray.jpg")]
+    touch(tmp_path, *names)
+    assert sorted(ids(tmp_path)) == sorted(names)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such file or folder"):
+        find_photos([tmp_path, tmp_path / "nowhere"])
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jpeg, \.jpg"):
+        find_photos([tmp_path])

@@ -1,0 +1,120 @@
+"""A run's detections in the formats of others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detection.converters.csv_table import read_csv
+from detection.converters.ilsvrc_text import read_ilsvrc_text
+from detection.converters.voc_text import read_voc_text
+from detection.inference.formats import FORMATS, check_formats, write_formats
+from detection.results import DetectionsWriter, ImageDetections
+
+CLASSES = ("dog", "cat", "never found")
+
+
+@pytest.fixture
+def detections(tmp_path: Path) -> Path:
+    path = tmp_path / "detections.jsonl"
+    with DetectionsWriter(path) as writer:
+        for name, labels in (("b.jpg", ("cat", "dog")), ("sub/a.jpg", ()), ("c.jpg", ("dog",))):
+            boxes = np.array([[k, 2.5, 10 + k, 20] for k in range(len(labels))])
+            scores = np.array([0.9, 0.25])[: len(labels)]
+            writer.write(ImageDetections(name, f"/photos/{name}", 40, 30, boxes, labels, scores, 0.1))
+    return path
+
+
+ROWS = [
+    ("b.jpg", "cat", 0.9, [0, 2.5, 10, 20]),
+    ("b.jpg", "dog", 0.25, [1, 2.5, 11, 20]),
+    ("c.jpg", "dog", 0.9, [0, 2.5, 10, 20]),
+]
+
+
+def test_every_format_gives_the_detections_back(tmp_path: Path, detections: Path) -> None:
+    write_formats(list(FORMATS), detections, CLASSES, tmp_path)
+    ids = (tmp_path / "ilsvrc" / "images.txt").read_text(encoding="utf-8").splitlines()
+    names = (tmp_path / "ilsvrc" / "classes.txt").read_text(encoding="utf-8").splitlines()
+    assert (ids, names) == (["b.jpg", "sub/a.jpg", "c.jpg"], list(CLASSES))
+    tables = [
+        [read_csv(tmp_path / "detections.csv")],
+        [read_ilsvrc_text(tmp_path / "ilsvrc" / "detections.txt", ids, names)],
+        read_voc_text(tmp_path / "voc"),
+    ]
+    for table in tables:
+        rows = [
+            row
+            for part in table
+            for row in zip(part.images, part.labels, part.scores.tolist(), part.boxes.tolist(), strict=True)
+        ]
+        assert sorted(row for row in rows if row[0]) == sorted(ROWS)
+
+
+def test_coco_s_own_tools_load_the_results(
+    tmp_path: Path, detections: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pycocotools.coco import COCO
+
+    write_formats(["coco"], detections, CLASSES, tmp_path)
+    images = COCO(str(tmp_path / "coco" / "images.json"))
+    results = images.loadRes(str(tmp_path / "coco" / "detections.json"))
+    rows = [
+        (
+            results.imgs[one["image_id"]]["file_name"],
+            results.cats[one["category_id"]]["name"],
+            one["score"],
+            one["bbox"],
+        )
+        for one in results.anns.values()
+    ]
+    assert rows == [(name, label, score, [x1, y1, x2 - x1, y2 - y1]) for name, label, score, (x1, y1, x2, y2) in ROWS]
+    assert [image["file_name"] for image in images.imgs.values()] == ["b.jpg", "sub/a.jpg", "c.jpg"]
+    assert [category["name"] for category in images.cats.values()] == list(CLASSES)
+
+
+def test_only_what_is_asked_for_is_written(tmp_path: Path, detections: Path) -> None:
+    write_formats([], detections, CLASSES, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["detections.jsonl"]
+
+
+def test_unknown_formats_are_refused() -> None:
+    with pytest.raises(ValueError, match="no format 'yolo'; choose from coco, voc, ilsvrc, csv"):
+        check_formats(["csv", "yolo"], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "id", "reason"),
+    [
+        ("voc", "a b.jpg", "a name with a blank cannot stand in VOC's text files"),
+        ("ilsvrc", "a\nb.jpg", "a name with a line break cannot stand in a text file"),
+        ("csv", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
+        ("voc", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
+        ("ilsvrc", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
+    ],
+)
+def test_names_that_a_format_cannot_hold_are_refused_before_the_run(name: str, id: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"{reason}; rename the photo, or choose another format than {name}"):
+        check_formats([name], ["good.jpg", id])
+
+
+def test_the_same_names_in_formats_that_can_hold_them() -> None:
+    check_formats(["coco", "csv", "ilsvrc"], ["a b.jpg", "größe.jpg"])
+    check_formats(["coco"], ["\udcff.jpg", "a\nb.jpg"])
+
+
+def test_what_was_found_before_is_checked_too(tmp_path: Path, detections: Path) -> None:
+    with DetectionsWriter(detections) as writer:
+        writer.write(ImageDetections("a b.jpg", "a b.jpg", 4, 3, np.zeros((0, 4)), (), np.zeros(0), 0.1))
+    with pytest.raises(ValueError, match=r"a b\.jpg: a name with a blank"):
+        write_formats(["csv", "voc"], detections, CLASSES, tmp_path)
+    assert not (tmp_path / "detections.csv").exists()
+
+
+def test_coco_numbers_begin_at_one(tmp_path: Path, detections: Path) -> None:
+    """COCO's evaluation takes an annotation with the number 0 for no annotation."""
+    write_formats(["coco"], detections, CLASSES, tmp_path)
+    content = json.loads((tmp_path / "coco" / "images.json").read_text(encoding="utf-8"))
+    assert [image["id"] for image in content["images"]] == [1, 2, 3]
+    assert [category["id"] for category in content["categories"]] == [1, 2, 3]

@@ -1,0 +1,143 @@
+"""Configs: defaults, overrides, and errors that say where, what and what else."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from backbone.googlenet import GoogLeNet
+from detection.config import Config, ConfigError, Stage, read_config
+from tests.conftest import REPOSITORY
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_states_only_what_differs(tmp_path: Path) -> None:
+    path = write(tmp_path, "data: {class_names: [cat, dog]}\ntraining:\n  steps: 7\n  learning_rate: 1e-3\nranking:\n")
+    config = read_config(path)
+    assert config.data.class_names == ("cat", "dog")
+    assert (config.training.steps, config.training.learning_rate) == (7, 0.001)
+    assert config.ranking == Config().ranking
+    assert config.training.batch_size == 128
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "training: {}\n", "training:\n"])
+def test_an_empty_file_is_the_published_values(tmp_path: Path, text: str) -> None:
+    assert read_config(write(tmp_path, text)) == Config()
+
+
+def test_the_published_values() -> None:
+    training = Config().training
+    assert (training.batch_size, training.positives, training.positive_overlap) == (128, 0.25, 0.5)
+    assert (training.learning_rate, training.momentum, training.weight_decay) == (0.001, 0.9, 5e-4)
+    assert (Config().regions.size, Config().regions.context, Config().detection.suppression) == (224, 16, 0.3)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_configs_of_the_project_can_be_read(path: Path) -> None:
+    read_config(path)
+
+
+def test_overrides_go_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "training: {steps: 7}\n")
+    sets = [
+        "training.steps=8",
+        "training.steps=9",
+        "data.class_names=[a, b]",
+        "ranking.top=null",
+        "training.momentum=0",
+    ]
+    config = read_config(path, [*sets, "backbone.weights=a=b.caffemodel", "training.learning_rate=2e-3"])
+    assert config.training.steps == 9
+    assert config.data.class_names == ("a", "b")
+    assert config.ranking.top is None
+    assert config.backbone.weights == "a=b.caffemodel"
+    assert config.training.learning_rate == 0.002
+
+
+def test_a_config_survives_a_model_file(tmp_path: Path) -> None:
+    config = read_config(write(tmp_path, "data: {class_names: [cat]}\nranking: {top: 5}\n"))
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
+FAULTS = {
+    "unknown key": ("training:\n  stepz: 5\n", r"line 2: training has no key 'stepz'; did you mean 'steps'\?"),
+    "unknown section": ("\n\ntrainning: {}\n", r"line 3: no section 'trainning'; did you mean 'training'\?"),
+    "text for a number": ("training:\n\n  steps: many\n", "line 3: training.steps: .*integer.*, got 'many'"),
+    "fraction for a count": ("training: {steps: 2.5}\n", "line 1: training.steps: .*integer.*, got 2.5"),
+    "yes for a number": ("training: {steps: yes}\n", "line 1: training.steps: .*integer.*, got True"),
+    "number for yes or no": ("training: {photometric: 1}\n", "training.photometric: .*boolean, got 1"),
+    "out of range": ("training: {positives: 1.5}\n", "training.positives: .*less than or equal to 1, got 1.5"),
+    "infinite": ("training: {learning_rate: .inf}\n", "training.learning_rate: .*finite number, got inf"),
+    "choice": ("proposals:\n  mode: fast\n", "line 2: proposals.mode: .*'rcnn-fast', .* or 'single', got 'fast'"),
+    "stage": ("backbone: {frozen: 6a}\n", "line 1: backbone.frozen: .*'stem', '3a', .* got '6a'"),
+    "class that YAML reads as no": ("data:\n  class_names: [cat, no]\n", "line 2: data.class_names.1: .*, got False"),
+    "no classes": ("data: {class_names: []}\n", "line 1: data.class_names: .*at least 1 item"),
+    "section that is a number": ("training: 5\n", "line 1: training: .*, got 5"),
+    "list for a file": ("- training\n", r"expected sections \(data, .*detection\), got list"),
+    "number for a file": ("12\n", "expected sections .* got int"),
+    "twice": ("training:\n  steps: 1\n  seed: 2\n  steps: 3\n", "line 4: training.steps stands twice"),
+    "section twice": ("training: {}\ndata: {}\ntraining: {}\n", "line 3: training stands twice"),
+    "no YAML": ("training: [\n", "not YAML: .*line 2"),
+    "key that is a list": ("[a]: 3\n", "not YAML|no section"),
+    "key that is a number": ("training: {5: 3}\n", "line 1: .*"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS.values(), ids=FAULTS.keys())
+def test_faults_name_the_line_the_key_and_the_choices(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+OVERRIDES = {
+    "training": "expected section.key=value; sections: data, backbone, proposals",
+    "training=5": "expected section.key=value",
+    "steps=5": "expected section.key=value",
+    "trainin.steps=5": "no section 'trainin'; did you mean 'training'?",
+    "training.step=5": "training has no key 'step'; did you mean 'steps'? There are: average, ",
+    "training.steps.more=5": "training has no key 'steps.more'",
+    "training.=5": "training has no key ''",
+    "training.steps=many": "training.steps: input should be a valid integer, got 'many'",
+    "training.steps=": "training.steps: input should be a valid integer, got None",
+    "training.steps=[": "'[' is not YAML",
+    "ranking.stage=9z": "ranking.stage: input should be 'stem'",
+}
+
+
+@pytest.mark.parametrize(("override", "message"), OVERRIDES.items(), ids=OVERRIDES.keys())
+def test_faults_of_overrides_name_the_override(tmp_path: Path, override: str, message: str) -> None:
+    path = write(tmp_path, "training:\n  steps: 5\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config(path, ["training.seed=1", override])
+    assert str(caught.value).startswith(f"--set {override}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fault_of_the_file_is_told_even_where_an_override_is_right(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 1: training: .*, got 5"):
+        read_config(write(tmp_path, "training: 5\n"), ["training.steps=5"])
+
+
+def test_a_file_that_is_not_there_is_told_with_its_neighbours(tmp_path: Path) -> None:
+    write(tmp_path, "")
+    with pytest.raises(FileNotFoundError, match=r"no config file .*mime\.yaml; in .* there is mine\.yaml"):
+        read_config(tmp_path / "mime.yaml")
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "photo.yaml"
+    path.write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(ConfigError, match=r"photo\.yaml: not YAML"):
+        read_config(path)
+
+
+def test_the_stages_are_those_of_the_network() -> None:
+    assert get_args(Stage) == GoogLeNet.STAGES

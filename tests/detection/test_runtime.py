@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from detection import runtime
+from detection.runtime import choose_device, keep_freed_memory
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, kind in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert choose_device().type == kind
+
+
+def test_the_cpu_can_always_be_had() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "CPU", "mps", ""])
+def test_unknown_devices_are_refused_with_the_choices(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"unknown device {name!r}; choose auto, cpu, cuda"):
+        choose_device(name)
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ValueError, match="'cuda' was asked for, but PyTorch sees no CUDA device; use cpu"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(ValueError, match="'cuda:2' was asked for, but PyTorch sees 2 CUDA devices; use cuda"):
+        choose_device("cuda:2")
+
+
+def test_freed_memory_is_kept_where_there_is_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    glibc = runtime.platform.system() == "Linux" and runtime.platform.libc_ver()[0] == "glibc"
+    assert keep_freed_memory() == glibc
+    monkeypatch.setattr(runtime.platform, "system", lambda: "Darwin")
+    assert not keep_freed_memory()

@@ -1,0 +1,93 @@
+"""Suppression against a loop that a child could follow."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detection.structures import Detections
+from detection.suppress import suppress
+
+
+def overlap_of(one: list[float], other: list[float]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    both = max(width, 0.0) * max(height, 0.0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return both / (sum(areas) - both)
+
+
+def brute_force(boxes: list, scores: list, overlap: float, per_image: int, floor: float) -> list[tuple]:
+    """``boxes`` (R, K, 4), ``scores`` (R, K) as lists -> (label, score, box), the best first."""
+    found = []
+    for label in range(len(scores[0]) if scores else 0):
+        kept: list[tuple] = []
+        for row in sorted(range(len(scores)), key=lambda row: -scores[row][label]):
+            box, score = boxes[row][label], scores[row][label]
+            if score < floor or box[2] <= box[0] or box[3] <= box[1]:
+                continue
+            if all(overlap_of(box, other) <= overlap for _, _, other, _ in kept):
+                kept.append((label, score, box, row))
+        found += kept
+    found.sort(key=lambda one: (-one[1], one[3], one[0]))
+    return [(label, score, box) for label, score, box, _ in found[:per_image]]
+
+
+def as_tuples(detections: Detections) -> list[tuple]:
+    return list(zip(detections.labels.tolist(), detections.scores.tolist(), detections.boxes.tolist(), strict=True))
+
+
+# whole pixels that overlap often, negative ones and boxes without area among them; scores that tie
+boxes_of_all_kinds = st.tuples(*[st.integers(-3, 6)] * 2, *[st.integers(-1, 6)] * 2).map(
+    lambda b: [float(b[0]), float(b[1]), float(b[0] + b[2]), float(b[1] + b[3])]
+)
+some_scores = st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.75, 1.0])
+
+
+@given(
+    st.integers(1, 3).flatmap(
+        lambda classes: st.lists(
+            st.tuples(
+                st.lists(boxes_of_all_kinds, min_size=classes, max_size=classes),
+                st.lists(some_scores, min_size=classes, max_size=classes),
+            ),
+            min_size=1,
+            max_size=12,
+        )
+    ),
+    st.sampled_from([0.0, 0.25, 0.3, 0.5, 1.0]),
+    st.sampled_from([1, 4, 100]),
+    st.sampled_from([0.0, 0.25]),
+)
+def test_what_is_kept_is_what_the_loop_keeps(rows: list, overlap: float, per_image: int, floor: float) -> None:
+    boxes, scores = [row[0] for row in rows], [row[1] for row in rows]
+    found = suppress(torch.tensor(boxes), torch.tensor(scores), overlap=overlap, per_image=per_image, floor=floor)
+    assert as_tuples(found) == brute_force(boxes, scores, overlap, per_image, floor)
+
+
+def test_many_boxes_far_apart_are_kept_as_the_loop_keeps_them() -> None:
+    """Large coordinates and many classes must not round: a shift by class in single precision would."""
+    random = np.random.default_rng(0)
+    corners = random.uniform(0, 8000, (60, 1, 2)) + random.uniform(0, 12, (60, 40, 2))
+    boxes = np.concatenate([corners, corners + random.uniform(1, 12, (60, 40, 2))], axis=2).astype(np.float32)
+    scores = random.permutation(2400).reshape(60, 40).astype(np.float32) / 2400
+    found = suppress(torch.from_numpy(boxes), torch.from_numpy(scores), overlap=0.3, per_image=10_000)
+    assert as_tuples(found) == brute_force(boxes.tolist(), scores.tolist(), 0.3, 10_000, 0.0)
+
+
+def test_an_overlap_of_exactly_the_threshold_is_no_reason_to_go() -> None:
+    """3/10 in single precision is 0.30000001."""
+    boxes = torch.tensor([[0.0, 0, 10, 1], [0, 0, 3, 1]])
+    assert len(suppress(boxes, torch.tensor([[0.9], [0.8]]), overlap=0.3)) == 2
+
+
+def test_one_box_for_all_classes_may_be_found_as_each() -> None:
+    found = suppress(torch.tensor([[0.0, 0, 4, 4]]), torch.tensor([[0.2, 0.7]]))
+    assert as_tuples(found) == [(1, pytest.approx(0.7), [0, 0, 4, 4]), (0, pytest.approx(0.2), [0, 0, 4, 4])]
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (0, 3, 4)], ids=["shared", "by class"])
+def test_no_regions_give_no_detections(shape: tuple[int, ...]) -> None:
+    found = suppress(torch.zeros(shape), torch.zeros(0, 3))
+    assert found.boxes.shape == (0, 4)

@@ -1,0 +1,362 @@
+"""The command: what it writes, prints and returns. The detector is a stub."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detection.images import decode_image
+from detection.inference import run as run_module
+from detection.results import read_detections
+from tests.detection.inference.stub import StubDetector, save_photo
+from tools import infer
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four photos; the detector scores their dogs 0, 0.24, 0.47 and 0.71."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    for number in range(4):
+        save_photo(tmp_path / "photos" / f"sub{number % 2}" / f"{number}.png", red=60 * number)
+    return Path("photos")
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What the command asks to load; it gets a stub."""
+    calls: list[tuple[object, ...]] = []
+
+    def load(*asked: object) -> StubDetector:
+        calls.append(asked)
+        return StubDetector()
+
+    monkeypatch.setattr(infer, "load", load)
+    return calls
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(loaded: list[tuple[object, ...]], capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command's exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = infer.main([str(argument) for argument in arguments])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+ALL = ["sub0/0.png", "sub0/2.png", "sub1/1.png", "sub1/3.png"]
+OUTPUTS = [*(f"annotated/{name}" for name in ALL), "detections.jsonl", "index.html", "run.json"]
+
+
+def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, ...]]) -> None:
+    code, out, _ = run(photos)
+    assert code == 0
+    assert loaded == [([], "auto", None, 0)]
+    assert files(Path("runs/photos")) == OUTPUTS
+    records = read_detections(Path("runs/photos/detections.jsonl"))
+    assert [record.id for record in records] == ALL
+    assert [record.labels for record in records] == [(), ("dog",), ("dog",), ("dog",)]
+    lines = [re.sub(r"[^\w./ -]", "", line).split() for line in out.splitlines()]
+    assert ["sub1/3.png", "dog", "0.71", "0.00"] in lines
+    assert ["sub0/2.png", "-", "0.00"] in lines
+    assert "1 detections in 4 photos" in out
+    assert "look at runs/photos/index.html" in out
+
+
+def test_one_photo(photos: Path, run: Run) -> None:
+    assert run(photos / "sub1" / "3.png")[0] == 0
+    assert files(Path("runs/3")) == ["annotated/3.png", "detections.jsonl", "index.html", "run.json"]
+
+
+def test_the_same_command_again_changes_nothing(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(photos, "--out", "out")
+    before = {name: Path("out", name).read_bytes() for name in files(Path("out"))}
+    monkeypatch.setattr(StubDetector, "predict", lambda self, image: pytest.fail("looked at again"))
+    code, out, err = run(photos, "--out", "out")
+    assert code == 0
+    assert "4 photos are done already" in err
+    assert {name: Path("out", name).read_bytes() for name in files(Path("out"))} == before
+    assert "4 photos" in out
+
+
+def test_another_threshold_only_draws_anew(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(photos, "--out", "out")
+    plain = decode_image(Path("out/annotated/sub0/2.png"))
+    detections = Path("out/detections.jsonl").read_bytes()
+    monkeypatch.setattr(StubDetector, "predict", lambda self, image: pytest.fail("looked at again"))
+    code, out, _ = run(photos, "--out", "out", "--threshold", "0.4")
+    assert code == 0
+    assert "2 detections in 4 photos" in out
+    assert (decode_image(Path("out/annotated/sub0/2.png")) != plain).any()
+    assert Path("out/detections.jsonl").read_bytes() == detections
+    assert '"threshold": 0.4' in Path("out/index.html").read_text(encoding="utf-8")
+
+
+def test_what_is_written_can_be_chosen(photos: Path, run: Run) -> None:
+    assert run(photos, "--out", "out", "--no-page", "--no-annotate", "--format", "coco, csv,voc,ilsvrc")[0] == 0
+    assert files(Path("out")) == [
+        "coco/detections.json",
+        "coco/images.json",
+        "detections.csv",
+        "detections.jsonl",
+        "ilsvrc/classes.txt",
+        "ilsvrc/detections.txt",
+        "ilsvrc/images.txt",
+        "run.json",
+        "voc/comp4_det_test_cat.txt",
+        "voc/comp4_det_test_dog.txt",
+    ]
+
+
+def test_quiet_prints_nothing(photos: Path, run: Run) -> None:
+    assert run(photos, "--quiet") == (0, "", "")
+
+
+def test_models_and_options_reach_the_loader_and_the_manifest(
+    photos: Path, run: Run, loaded: list[tuple[object, ...]]
+) -> None:
+    Path("a.safetensors").write_bytes(b"weights")
+    models = "--model", "a.safetensors", "--model", "other"
+    assert run(photos, "--out", "out", *models, "--top", 300, "--device", "cpu", "--seed", 3)[0] == 0
+    assert loaded == [(["a.safetensors", "other"], "cpu", 300, 3)]
+    settings = json.loads(Path("out/run.json").read_bytes())["settings"]
+    assert settings["model"] == [f"a.safetensors {hashlib.sha256(b'weights').hexdigest()[:16]}", "other"]
+    assert (settings["top"], settings["seed"], settings["photos"]) == (300, 3, str(photos.absolute()))
+
+
+@pytest.mark.parametrize("change", [["--top", "7"], ["--seed", "1"], ["--model", "other"]])
+def test_a_folder_of_another_run_is_refused_and_can_be_begun_anew(photos: Path, run: Run, change: list[str]) -> None:
+    run(photos, "--out", "out")
+    code, out, err = run(photos, "--out", "out", *change)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        r"error: out holds a run with (\w+) = .*, and this one has \1 = .*: "
+        r"choose another --out, or begin anew with --overwrite\n",
+        err,
+    )
+    assert run(photos, "--out", "out", *change, "--overwrite")[0] == 0
+    assert files(Path("out")) == OUTPUTS
+
+
+def test_another_model_under_the_same_name_is_refused(photos: Path, run: Run) -> None:
+    Path("a.safetensors").write_bytes(b"weights")
+    run(photos, "--out", "out", "--model", "a.safetensors")
+    Path("a.safetensors").write_bytes(b"other weights")
+    code, _, err = run(photos, "--out", "out", "--model", "a.safetensors")
+    assert code == 2
+    assert "out holds a run with model" in err
+
+
+def test_overwrite_does_not_touch_what_no_run_wrote(photos: Path, run: Run) -> None:
+    Path("site/annotated").mkdir(parents=True)
+    code, _, err = run(photos, "--out", "site", "--overwrite")
+    assert code == 2
+    assert (
+        err
+        == "error: site holds annotated, which no run wrote (there is no run.json beside it): choose another --out\n"
+    )
+
+
+def test_results_inside_the_photos_folder_are_not_photos(photos: Path, run: Run) -> None:
+    assert run(photos, "--out", photos / "out")[0] == 0
+    assert run(photos, "--out", photos / "out")[0] == 0
+    assert len(read_detections(photos / "out" / "detections.jsonl")) == 4
+
+
+def test_some_bad_photos(photos: Path, run: Run) -> None:
+    hostile = "<img src=x onerror=alert(1)>.jpg"
+    (photos / hostile).write_bytes(b"not a photo")
+    (photos / "[red]markup\n.jpg").write_bytes(b"")
+    code, out, err = run(photos, "--out", "out")
+    assert code == 1
+    assert len(read_detections(Path("out/detections.jsonl"))) == 4
+    assert "4 photos" in out
+    assert f"failed: {photos.absolute() / hostile}: not an image" in err
+    assert "[red]markup\\n.jpg: empty file" in err
+    assert "2 of 6 photos failed: see out/errors.csv" in err
+    page = Path("out/index.html").read_text(encoding="utf-8")
+    assert "2 photos failed" in page
+    assert "<img src=x" not in page
+    for path in photos.glob("*.jpg"):
+        path.unlink()
+    assert run(photos, "--out", "out")[0] == 0
+    assert "errors.csv" not in files(Path("out"))
+
+
+def test_only_bad_photos(photos: Path, run: Run) -> None:
+    Path("bad.jpg").write_bytes(b"not a photo")
+    code, out, _ = run("bad.jpg")
+    assert code == 1
+    assert "0 detections in 0 photos" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_names_of_any_bytes(photos: Path, run: Run) -> None:
+    name = os.fsdecode(b"st\xffray \xe7\x8a\xac.png")
+    save_photo(photos / name, red=250)
+    code, out, _ = run(photos, "--out", "out", "--format", "coco")
+    assert code == 0
+    assert "st\\udcffray 犬.png" in out
+    assert f"annotated/{name}" in files(Path("out"))
+    assert run(photos, "--out", "out")[0] == 0
+    assert len(read_detections(Path("out/detections.jsonl"))) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such file or folder"),
+        (["empty"], r"empty: no image there \(looked for .*\)"),
+        (["photos", "--out", "photos"], "photos: the photos' own folder cannot be the one that the results go to"),
+        (["photos", "--format", "yolo"], "no format 'yolo'; choose from coco, voc, ilsvrc, csv"),
+        (["photos", "--threshold", "0"], r".*--threshold.*0.01.*"),
+        (["photos", "--top", "0"], ".*--top.*"),
+        (["photos", "--nonsense"], ".*--nonsense.*--help shows examples.*"),
+        ([], ".*PATH.*"),
+        (["photos", "--out", "a file"], "a file is a file, not a folder: choose another --out"),
+    ],
+)
+def test_bad_input_ends_in_one_line(photos: Path, run: Run, arguments: list[str], message: str) -> None:
+    Path("empty").mkdir()
+    Path("a file").write_text("x")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(f"error: {message}\n", err), err
+    assert not Path("runs").exists()
+
+
+def test_a_format_that_cannot_hold_a_name_is_refused_before_the_work(
+    photos: Path, run: Run, loaded: list[tuple[object, ...]]
+) -> None:
+    save_photo(photos / "with blank.png")
+    code, _, err = run(photos, "--format", "voc")
+    assert code == 2
+    assert "with blank.png: a name with a blank cannot stand in VOC's text files" in err
+    assert loaded == []
+
+
+def test_what_the_loader_refuses_is_told(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> StubDetector:
+        raise ValueError("a.safetensors: this file is a classifier, not a detector")
+
+    monkeypatch.setattr(infer, "load", refuse)
+    assert run(photos) == (2, "", "error: a.safetensors: this file is a classifier, not a detector\n")
+    assert not Path("runs").exists()
+
+
+def test_a_full_disk(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = run_module.save_drawing
+
+    def full_at_the_third(image: object, path: Path) -> None:
+        if path.name == "1.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        save(image, path)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "save_drawing", full_at_the_third)
+        code, _, err = run(photos, "--out", "out", "--quiet")
+    assert code == 2
+    assert err == (
+        "error: [Errno 28] No space left on device: 'out/annotated/sub1/1.png': "
+        "make room and give the same command again; what was found so far is saved\n"
+    )
+    assert [record.id for record in read_detections(Path("out/detections.jsonl"))] == ALL[:2]
+    assert run(photos, "--out", "out")[0] == 0
+    assert files(Path("out")) == OUTPUTS
+
+
+def test_a_detector_that_always_fails(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: StubDetector, image: object) -> None:
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(StubDetector, "predict", fail)
+    for number in range(30):
+        save_photo(photos / f"more{number}.png")
+    code, out, err = run(photos, "--quiet")
+    assert (code, out) == (2, "")
+    assert err.endswith("error: the detector failed 20 times in a row: RuntimeError CUDA error\n")
+
+
+# ---- in a process of its own, with a detector that takes a tenth of a second a photo
+
+PROGRAM = """
+import sys, time
+from tests.detection.inference.stub import StubDetector
+from tools import infer
+infer.load = lambda *_: StubDetector(before=lambda image: time.sleep(0.1))
+sys.exit(infer.main(sys.argv[1:]))
+"""
+
+
+def stopped_by(how: signal.Signals, photos: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """The command on 24 photos, stopped when some of them are done."""
+    for number in range(20):
+        save_photo(photos / f"more{number:02}.png", red=10 * number)
+    command = [sys.executable, "-c", PROGRAM, str(photos.absolute()), "--out", str(out.absolute())]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        file = out / "detections.jsonl"
+        until = time.monotonic() + 120
+        while not (file.exists() and file.read_bytes().count(b"\n") >= 3) and time.monotonic() < until:
+            time.sleep(0.02)
+        process.send_signal(how)
+        printed = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(command, process.returncode, *printed)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_killed_run_goes_on_to_the_same_result(photos: Path, run: Run) -> None:
+    assert stopped_by(signal.SIGKILL, photos, Path("out")).returncode == -signal.SIGKILL
+    done = len(read_detections(Path("out/detections.jsonl")))
+    assert 3 <= done < 24
+    code, _, err = run(photos, "--out", "out")
+    assert code == 0
+    assert f"{done} photos are done already" in err
+    run(photos, "--out", "whole")
+
+    def results(path: str) -> list[tuple[object, ...]]:
+        return [(r.id, r.labels, r.scores.tolist(), r.boxes.tolist()) for r in read_detections(Path(path))]
+
+    assert results("out/detections.jsonl") == results("whole/detections.jsonl")
+    assert files(Path("out")) == files(Path("whole"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_says_how_to_go_on(photos: Path, run: Run) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told us, and so our child, to ignore it
+    stopped = stopped_by(signal.SIGINT, photos, Path("out"))
+    assert stopped.returncode == 130
+    assert "stopped: what was found so far is saved, and the same command goes on from there" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert run(photos, "--out", "out")[0] == 0
+    assert len(read_detections(Path("out/detections.jsonl"))) == 24
+
+
+def test_help_begins_with_commands_and_needs_no_torch() -> None:
+    program = "import sys\nfrom tools import infer\ninfer.main(['--help'])\nprint('torch' in sys.modules)"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
+    assert "python tools/infer.py photos/" in shown.split("Options")[0]
+    assert shown.endswith("False\n")
