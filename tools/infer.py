@@ -4,6 +4,7 @@
     python tools/infer.py photos/ more/ cat.jpg --out runs/cats --threshold 0.3
     python tools/infer.py photos/ --model runs/cars/model.safetensors --format coco,csv
     python tools/infer.py photos/ --model a.safetensors --model b.safetensors --model c.safetensors
+    python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test
 
 Folders are searched with all their subfolders. Several --model are an ensemble: their scores are averaged on the same
 regions. In --out (by default runs/<name of the first PATH>) lie
@@ -40,7 +41,7 @@ from rich.table import Table
 from rich.text import Text
 
 import detection
-from detection.inference.find import Failure, Found, find_photos
+from detection.inference.find import Failure, Found, Photo, find_photos
 from detection.inference.folder import JSON, OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.run import Begun, Draw, reopen, run
@@ -71,9 +72,19 @@ def load(models: Sequence[str], device: str, top: int | None, seed: int) -> Pred
     return load_detector(models or None, device=device, top=top)
 
 
+def photos_of(data: str) -> Found:
+    """The photos of a data set, under its own ids, so that its annotations can be compared with what is found."""
+    from detection.datasets.open import open_dataset
+
+    dataset = open_dataset(data)
+    photos = tuple(Photo(image_id, dataset.path(index)) for index, image_id in enumerate(dataset.ids))
+    return Found(Path(data), photos, ())
+
+
 @app.command(help="\b\n" + str(__doc__).replace("\n\n", "\n\n\b\n"))
 def infer(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="photos and folders of photos")],
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="photos and folders of photos")] = None,
+    data: Annotated[str | None, typer.Option(help="instead of PATH: the photos of a data set, DIR or DIR:SPLIT")] = None,
     model: Annotated[list[str] | None, typer.Option(help="a model file; several are an ensemble")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="look at the N best regions of a photo only")] = None,
     threshold: Annotated[
@@ -89,8 +100,10 @@ def infer(
     seed: Annotated[int, typer.Option(help="of what is drawn by lot")] = 0,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
-    out = out or Path("runs") / _name(paths[0].resolve())
-    found = find_photos(paths, leave_out=out)
+    if bool(paths) == (data is not None):
+        raise ValueError("name photos and folders, or a data set with --data, and not both (--help shows examples)")
+    out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
+    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     settings: dict[str, JSON] = {"version": _version(), "model": [_fingerprint(name) for name in model or [BUNDLED]]}
@@ -168,6 +181,11 @@ def _show(folder: RunFolder, threshold: float, *, page: bool) -> None:
 
 def _name(path: Path) -> str:
     return (path.name if path.is_dir() else path.stem) or "photos"
+
+
+def _data_name(data: str) -> str:
+    """A folder name for the results of a data set's address."""
+    return "-".join(part for part in data.replace(":", "/").split("/")[-2:] if part.strip(".")) or "photos"
 
 
 def _printable(text: str) -> str:

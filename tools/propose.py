@@ -46,8 +46,8 @@ from detection.structures import Proposals, Target
 METHODS = ("selective-search", "package", "grid")
 PUBLISHED = (
     "published: the fast mode covers 91.6% of the objects of ILSVRC 2013 val at 0.5, with 2,403 boxes a photo (R-CNN, "
-    "section 4.2); with superpixels twice as large, and MultiBox added, GoogLeNet went from 92% to 93% with some 60% of "
-    "the boxes (section 8)"
+    "section 4.2); superpixels twice as large, and MultiBox added, took GoogLeNet from 92% to 93% with some 60% of the "
+    "boxes (section 8)"
 )
 STOPPED = 130
 # click's UsageError: some versions of typer import click, some contain it

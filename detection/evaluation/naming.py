@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -87,14 +88,27 @@ def _positions(
     rows: DetectionRows, images: Collection[str], lines: Iterable[int], position: Mapping[str, int]
 ) -> Integers:
     """The images' positions in the data set, (N,); raises ``UnknownImageError``."""
+    known = {image: _known_as(image, position) for image in images}
+    names: dict[str, str] = {}
     for image, line in zip(images, lines, strict=True):
-        if image not in position:
+        name = known[image]
+        if name is None:
             like = f", such as {next(iter(position))!r}" if position else ""
-            others = len(set(images) - set(position)) - 1
+            others = sum(other is None for other in known.values()) - 1
             more = f" (nor are {others} others of this file)" if others else ""
             message = f"image {image!r} is not among the {len(position)} of the data set{like}{more}"
             raise UnknownImageError(rows.file, line, message)
-    return np.array([position[image] for image in images], np.int64)
+        if names.setdefault(name, image) != image:
+            message = f"images {names[name]!r} and {image!r} would both be {name!r} of the data set"
+            raise UnknownImageError(rows.file, line, message)
+    return np.array([position[known[image] or image] for image in images], np.int64)
+
+
+def _known_as(image: str, position: Mapping[str, int]) -> str | None:
+    """The data set's id of an image: its own, or, for the path of a file, without suffix, folder or both."""
+    path = PurePosixPath(image)
+    choices = (image, str(path.with_suffix("")) if path.name else image, path.name, path.stem)
+    return next((choice for choice in choices if choice in position), None)
 
 
 def _refuse_class(files: Sequence[DetectionRows], unknown: Mapping[str, int], names: Sequence[str]) -> None:

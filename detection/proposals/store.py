@@ -3,7 +3,7 @@
 A store is a folder with a folder for each way of making proposals, named by the method and a hash of its settings:
 
     <store>/selective-search-3f09c1d2e4b5/settings.json        what the boxes were made with
-    <store>/selective-search-3f09c1d2e4b5/ab/abcd....regions   one entry an image, named by a hash of the file's bytes
+    <store>/selective-search-3f09c1d2e4b5/ab/abcd....proposals one entry an image, named by a hash of the file's bytes
 
 So a changed photo or setting can never find the wrong boxes, and a copied or renamed photo finds its own. (The file is
 hashed, not its pixels: that costs no decoding; a photo saved anew is another photo.) An entry takes its name when it is
@@ -65,13 +65,13 @@ class ProposalStore:
         """What the boxes are made with; see :class:`detection.proposals.base.Proposer`."""
         return self.proposer.settings
 
-    def get(self, photo: Path) -> Proposals:
+    def proposals(self, photo: Path) -> Proposals:
         """The proposals of an image file: read, or else made and kept.
 
         Raises ``FileNotFoundError``, :class:`detection.images.ImageError` and :class:`StoreError`.
         """
         name = hashlib.sha256(_content(photo)).hexdigest()
-        entry = self.folder / name[:2] / f"{name}.regions"
+        entry = self.folder / name[:2] / f"{name}.proposals"
         kept = _read(entry, self._seal(name))
         if kept is not None:
             return kept
@@ -114,7 +114,7 @@ class ProposalStore:
 
     def _try(self, photo: Path) -> Proposals | Failure:
         try:
-            return self.get(photo)
+            return self.proposals(photo)
         except StoreError:
             raise
         except (OSError, ValueError) as error:

@@ -83,14 +83,16 @@ def propose(dataset: Rectangles) -> list[Proposals]:
 
 
 def narrow_network(num_classes: int = 0, seed: int = 0, **options: object) -> GoogLeNet:
-    """A GoogLeNet with a twentieth of the channels, in evaluation mode."""
+    """A GoogLeNet with a twentieth of the channels, in evaluation mode; with batch norm it learns in seconds."""
     torch.manual_seed(seed)
     return GoogLeNet(GoogLeNetOptions(num_classes=num_classes, width=0.05, **options)).eval()  # type: ignore[arg-type]
 
 
-def narrow_classifier(seed: int = 0, *, frozen: str | None = None, box_regression: bool = True) -> RegionClassifier:
+def narrow_classifier(
+    seed: int = 0, *, frozen: str | None = None, box_regression: bool = True, **options: object
+) -> RegionClassifier:
     """A region classifier of the two classes for crops of SIZE pixels, in evaluation mode."""
-    network = narrow_network(seed=seed)
+    network = narrow_network(seed=seed, **options)
     heads = RegionHeads(len(CLASSES), network.feature_width, box_regression=box_regression, cells=CELLS)
     return RegionClassifier(network, heads, frozen).eval()
 

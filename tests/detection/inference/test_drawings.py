@@ -33,17 +33,17 @@ def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_drawing_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_drawing_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     image = np.zeros((2, 2, 3), np.uint8)
     save_drawing(image, tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()
 
-    def full(self: Path, content: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(bytes(content)[:10])
+    def full(self: Path, content: object) -> int:
+        self.touch()
         raise OSError(28, "No space left on device", str(self))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, step, full)
     with pytest.raises(OSError, match="No space left on device"):
         save_drawing(image + 9, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == before

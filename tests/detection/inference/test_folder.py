@@ -54,12 +54,9 @@ def test_other_settings_are_refused_with_what_differs(tmp_path: Path, changed: d
 
 
 def test_a_setting_that_is_gone_is_refused(tmp_path: Path) -> None:
-    with open_run(tmp_path, SETTINGS):
+    with open_run(tmp_path, {**SETTINGS, "budget": 2}):
         pass
-    with (
-        pytest.raises(OtherRunError, match="with top"),
-        open_run(tmp_path, {"version": "0.1.0", "model": SETTINGS["model"], "top": 1}),
-    ):
+    with pytest.raises(OtherRunError, match="budget = 2, and this one has budget = null"), open_run(tmp_path, SETTINGS):
         pytest.fail("opened")
 
 

@@ -18,18 +18,24 @@ from detection.proposals.selective_search.modes import MODES
 f32 = np.float32
 
 
-def superpixels(planes, k, min_size):
-    """Labels (H, W) by Felzenszwalb and Huttenlocher, numbered by first appearance."""
+def grid_edges(planes):
+    """Weight, direction (right, down) and the two pixels of each edge, sorted."""
     channels, height, width = planes.shape
     edges = []
-    for step, direction in (((0, 1), 0), ((1, 0), 1)):
-        for y, x in itertools.product(range(height - step[0]), range(width - step[1])):
+    for direction, (down, right) in enumerate(((0, 1), (1, 0))):
+        for y, x in itertools.product(range(height - down), range(width - right)):
             square = f32(0)
             for c in range(channels):
-                difference = planes[c, y + step[0], x + step[1]] - planes[c, y, x]
+                difference = planes[c, y + down, x + right] - planes[c, y, x]
                 square = f32(square + difference * difference)
             pixel = y * width + x
-            edges.append((np.sqrt(square), direction, pixel, pixel + step[0] * width + step[1]))
+            edges.append((np.sqrt(square), direction, pixel, pixel + down * width + right))
+    return sorted(edges)
+
+
+def superpixels(planes, k, min_size):
+    """Labels (H, W) by Felzenszwalb and Huttenlocher, numbered by first appearance."""
+    _, height, width = planes.shape
     component = {pixel: [pixel] for pixel in range(height * width)}
     limit = dict.fromkeys(component, f32(k))
     refused = []
@@ -42,7 +48,7 @@ def superpixels(planes, k, min_size):
         return keep
 
     owner = list(component)
-    for weight, _, p, q in sorted(edges, key=lambda edge: edge[:3]):
+    for weight, _, p, q in grid_edges(planes):
         a, b = owner[p], owner[q]
         if a != b:
             if weight <= limit[a] and weight <= limit[b]:
@@ -105,7 +111,9 @@ class Region:
 
 def similarity(a, b, channels, strategy, pixels):
     def shared(columns, parts):
-        shares = [(one.counts[columns] * (2.0**24 / (parts * channels * float(one.size)))).astype(int) for one in (a, b)]
+        shares = [
+            (one.counts[columns] * (2.0**24 / (parts * channels * float(one.size)))).astype(int) for one in (a, b)
+        ]
         return int(np.minimum(*shares).sum()) / 2.0**24
 
     both, total = a + b, 0.0

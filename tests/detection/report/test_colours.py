@@ -64,7 +64,13 @@ def test_a_class_keeps_its_colour_where_no_other_wants_it() -> None:
 
 def test_colours_do_not_depend_on_the_run() -> None:
     """Python's own hash of a string does."""
-    assert class_colours(["person"]) == {"person": (0, 114, 178)}
+    assert {name: css(colour) for name, colour in class_colours(["bus", "car", "cat", "person", "train"]).items()} == {
+        "bus": "#f0e442",
+        "car": "#009e73",
+        "cat": "#d55e00",
+        "person": "#0072b2",
+        "train": "#cc79a7",
+    }
 
 
 def test_a_name_given_twice_is_one_class() -> None:

@@ -33,14 +33,14 @@ def trained(settings: RankerTraining, given: list[RankingExample]) -> RegionRank
 
 
 def test_objects_of_new_photos_come_first() -> None:
-    ranker = trained(RankerTraining(epochs=60, images_per_step=2, learning_rate=0.01), examples(8))
+    ranker = trained(RankerTraining(epochs=30, images_per_step=2, learning_rate=0.03), examples(16))
     ranks = []
     for example in examples(4, seed=1):
         with torch.inference_mode():
             background = ranker(example.feature_map, torch.from_numpy(example.boxes)).softmax(dim=1)[:, 0]
         order = background.argsort().argsort().numpy()
         ranks.append(order[example.labels.classes > 0].mean() / len(order))
-    assert np.mean(ranks) < 0.15  # by chance: one half
+    assert np.mean(ranks) < 0.2  # by chance: one half
 
 
 def test_the_same_seed_gives_the_same_ranker_and_progress_is_told() -> None:

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools.propose import main
+
+OBJECT = (20, 10, 50, 40)  # half-open
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two photos with a red object each, in VOC's layout."""
+    folder = tmp_path / "pets"
+    for name in ("Annotations", "ImageSets/Main", "JPEGImages"):
+        (folder / name).mkdir(parents=True)
+    (folder / "ImageSets/Main/train.txt").write_text("one\ntwo\n")
+    x1, y1, x2, y2 = OBJECT
+    for number, name in enumerate(("one", "two")):
+        image = np.random.default_rng(number).integers(80, 110, (60, 90, 3), dtype=np.uint8)
+        image[y1:y2, x1:x2] = 200, 30, 30
+        Image.fromarray(image).save(folder / f"JPEGImages/{name}.jpg", quality=95)
+        (folder / f"Annotations/{name}.xml").write_text(
+            f"<annotation><size><width>90</width><height>60</height><depth>3</depth></size><object><name>cat</name><bndbox><xmin>{x1 + 1}</xmin><ymin>{y1 + 1}</ymin>"
+            f"<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object></annotation>"
+        )
+    return folder
+
+
+@pytest.fixture
+def run(data, tmp_path, capsys):
+    """Run the tool on the photos; gives exit code, output and what is written to stderr."""
+
+    def tool(*options):
+        code = main(["--data", str(data), "--split", "train", "--store", str(tmp_path / "store"), *options])
+        return code, *capsys.readouterr()
+
+    return tool
+
+
+def entries(tmp_path):
+    return {path: path.read_bytes() for path in (tmp_path / "store").rglob("*.proposals")}
+
+
+def test_proposals_are_made_and_kept(run, tmp_path):
+    code, out, _ = run()
+    assert code == 0
+    assert out.startswith("2 photos, ")
+    assert str(tmp_path / "store") in out
+    kept = entries(tmp_path)
+    assert len(kept) == 2
+    assert run("--workers", "1")[0] == 0
+    assert entries(tmp_path) == kept
+
+
+def test_the_report_measures_how_well_objects_are_covered(run):
+    code, out, _ = run("--report", "--quiet")
+    assert code == 0
+    rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in out.splitlines() if line.startswith("│")}
+    assert [float(cell) for cell in rows["all"][:2]] == [1, 1]
+    objects, *recalls, overlap = (float(cell) for cell in rows["cat"])
+    assert (objects, recalls) == (2, [1, 1])
+    assert overlap > 0.9
+    assert "91.6%" in out
+
+
+@pytest.mark.parametrize("options", [("--method", "grid"), ("--mode", "single", "--superpixel-scale", "2")])
+def test_other_methods_and_modes_have_entries_of_their_own(run, tmp_path, options):
+    assert run("--quiet")[0] == run("--quiet", *options)[0] == 0
+    assert len(entries(tmp_path)) == 4
+    assert len(list((tmp_path / "store").iterdir())) == 2
+
+
+def test_the_package_is_a_method(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "detection.proposals.selectivesearch_package.SelectiveSearchPackage.__call__", lambda self, image: grid(image)
+    )
+    from detection.proposals.fixed import SlidingGrid
+
+    grid = SlidingGrid()
+    assert run("--method", "package", "--superpixel-scale", "2")[0] == 0
+    (folder,) = (tmp_path / "store").iterdir()
+    assert '"superpixel_scale": 2.0' in (folder / "settings.json").read_text()
+
+
+def test_a_photo_that_cannot_be_read_is_told_and_the_others_are_made(run, data, tmp_path):
+    (data / "JPEGImages/two.jpg").write_bytes(b"no photo")
+    code, out, errors = run("--report")
+    assert code == 1
+    assert "1 photos, " in out
+    assert "two.jpg" in errors
+    assert "1 of 2 photos have no proposals" in errors
+    assert len(entries(tmp_path)) == 1
+
+
+def test_a_folder_of_photos_needs_no_annotation(data, tmp_path, capsys):
+    code = main(
+        ["--data", str(data / "JPEGImages"), "--store", str(tmp_path / "store"), "--report", "--method", "grid"]
+    )
+    assert code == 0
+    assert "no annotated objects" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--mode", "fast"), ["'fast'", "rcnn-fast", "opencv-quality"]),
+        (("--method", "edge-boxes"), ["edge-boxes", "selective-search", "package", "grid"]),
+        (("--method", "package", "--mode", "single"), ["--mode single", "selective-search"]),
+        (("--method", "grid", "--superpixel-scale", "2"), ["--superpixel-scale 2", "superpixels"]),
+        (("--superpixel-scale", "-1"), ["superpixel_scale", "-1"]),
+        (("--split", "test"), ["test"]),
+        (("--workers", "0"), ["--workers"]),
+        (("--nonsense",), ["--nonsense", "--help"]),
+    ],
+)
+def test_bad_options_end_in_one_line(run, options, words):
+    code, out, errors = run(*options)
+    assert code == 2
+    assert out == ""
+    assert errors.count("\n") == 1
+    assert all(word in errors for word in words), errors
+
+
+def test_missing_data_ends_in_one_line(tmp_path, capsys):
+    assert main(["--data", str(tmp_path / "nowhere"), "--store", str(tmp_path / "store")]) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert "nowhere" in errors
+
+
+def test_a_store_that_is_a_file_ends_in_one_line(data, tmp_path, capsys):
+    (tmp_path / "store").touch()
+    assert main(["--data", str(data), "--store", str(tmp_path / "store"), "--quiet"]) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert "proposals store" in errors
+
+
+def test_help_begins_with_examples(capsys):
+    assert main(["--help"]) == 0
+    assert "python tools/propose.py --data VOCdevkit/VOC2007" in capsys.readouterr().out
