@@ -22,9 +22,9 @@ def suppress(
 
     ``boxes`` (R, 4), or (R, K, 4) where every class has its own; ``scores`` (R, K) without the background. A box that
     covers a better one of its class by more than ``overlap`` (IoU) is dropped, as is a score below ``floor`` and a box
-    without area; at most ``per_image`` are kept. With ``voting``, every kept box
-    becomes the mean, weighted by score, of all boxes of its class that overlap it by at least so much (Gidaris and
-    Komodakis, arXiv 1505.01749, section 5): a box that many regions agree on lies better than any one of them.
+    without area; at most ``per_image`` are kept. With ``voting``, every kept box becomes the mean, weighted by score,
+    of all boxes of its class that overlap it by at least so much (Gidaris and Komodakis, arXiv 1505.01749, section 5):
+    a box that many regions agree on lies better than any one of them.
     """
     regions, classes = scores.shape
     own = boxes if boxes.ndim == 3 else boxes[:, None].expand(regions, classes, 4)
@@ -49,5 +49,6 @@ def _elected(boxes: Tensor, votes: Tensor, row: Tensor, label: Tensor, overlap: 
     for k in label.unique().tolist():
         mine, voters = label == k, boxes[:, k].double()
         weights = votes[:, k].double() * (box_iou(elected[mine], voters) >= overlap)  # (D of k, R)
-        elected[mine] = weights @ voters / weights.sum(dim=1, keepdim=True)
+        total = weights.sum(dim=1, keepdim=True)  # 0 where every score is
+        elected[mine] = torch.where(total > 0, weights @ voters / total, elected[mine])
     return elected

@@ -75,10 +75,9 @@ def finetune(
     out = out or Path("runs") / config.stem
 
     # PyTorch takes seconds to load: after the config, which may be wrong
-    from detection.build.sources import open_sources
-
     from detection.build.experiment import Experiment
     from detection.build.run_folder import begin_run, check_run, facts_of_run
+    from detection.build.sources import open_sources
     from detection.runtime import choose_device
 
     check_run(out, settings, resume=resume)
@@ -119,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise KeyboardInterrupt
         return int(code)
     except (KeyboardInterrupt, typer.Abort):
-        print("stopped: the last checkpoint is saved; the same command with --resume goes on", file=sys.stderr)
+        print("stopped: the same command with --resume goes on from the last checkpoint", file=sys.stderr)
         return STOPPED
     except USAGE_ERROR as error:
         message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]

@@ -84,7 +84,7 @@ def photos_of(data: str) -> Found:
 @app.command(help="\b\n" + str(__doc__).replace("\n\n", "\n\n\b\n"))
 def infer(
     paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="photos and folders of photos")] = None,
-    data: Annotated[str | None, typer.Option(help="instead of PATH: the photos of a data set, DIR or DIR:SPLIT")] = None,
+    data: Annotated[str | None, typer.Option(help="instead of PATH: a data set, DIR or DIR:SPLIT")] = None,
     model: Annotated[list[str] | None, typer.Option(help="a model file; several are an ensemble")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="look at the N best regions of a photo only")] = None,
     threshold: Annotated[

@@ -52,17 +52,15 @@ class Experiment:
 
     def __init__(self, config: Config, sources: Sources, folder: Path, device: torch.device, report: Report) -> None:
         keep_freed_memory()
-        if sources.validation is not None and sources.validation.class_names != sources.train.class_names:
-            raise ValueError(
-                f"the validation photos have the classes {', '.join(sources.validation.class_names)}, "
-                f"those to train on {', '.join(sources.train.class_names)}: name them in data.class_names"
-            )
+        _check(sources)
         self.config = config
         self.sources = sources
         self.folder = folder
         self.device = device
         self.report = report
-        self.backbone: Backbone = load_backbone(config.backbone.weights)
+        self.backbone: Backbone = load_backbone(
+            config.backbone.weights, lambda done, total: report("fetching the weights", done, total or done)
+        )
         self.proposer: Proposer = build_proposer(config.proposals)
         self.class_names = sources.train.class_names
         self.warp = Warp(config.regions.size, config.regions.context, border_colour(self.backbone.preprocessing))
@@ -228,6 +226,28 @@ class Experiment:
             self.proposer.settings,
             self.config,
             {**facts, **trained, "steps": tuning.step, "crops": tuning.crops},
+        )
+
+
+def _check(sources: Sources) -> None:
+    """Refuse photos that nothing can be learnt from, before hours are spent on their proposals."""
+    train, validation = sources.train, sources.validation
+    if not any((~target.difficult & ~target.crowd).any() for target in map(train.target, range(len(train)))):
+        raise ValueError(
+            f"the {len(train)} training photos hold no object that counts (difficult ones and crowds do not): "
+            "there is nothing to fine-tune on"
+        )
+    if validation is not None and validation.class_names != train.class_names:
+        raise ValueError(
+            f"the validation photos have the classes {', '.join(validation.class_names)}, "
+            f"those to train on {', '.join(train.class_names)}: name them in data.class_names"
+        )
+    seen = set(map(train.path, range(len(train))))
+    both = 0 if validation is None else sum(validation.path(index) in seen for index in range(len(validation)))
+    if both:
+        raise ValueError(
+            f"{both} of the validation photos are among those to train on, and would be judged too well: "
+            "name two different splits in data.train_split and data.validation_split"
         )
 
 

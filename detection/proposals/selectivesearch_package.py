@@ -50,10 +50,12 @@ class SelectiveSearchPackage:
 
     @property
     def settings(self) -> dict[str, JSON]:
+        numbers = {name: float(getattr(self, name)) for name in ("scale", "sigma", "superpixel_scale")}
         return {
             "method": "selectivesearch-package",
             "version": version("selectivesearch"),
             **dataclasses.asdict(self),
+            **numbers,  # 2 and 2.0 are one setting, in a store's key too
         }
 
     def __call__(self, image: RGBImage) -> Proposals:

@@ -73,10 +73,7 @@ class RegionSampler:
         self.objects = [_regions_by_object(pool) for pool in pools]
         index = [(image, o) for image, objects in enumerate(self.objects) for o in range(len(objects))]
         if not index:
-            raise ValueError(
-                f"the {len(pools)} training photos hold no object that counts (difficult ones and crowds do not): "
-                "there is nothing to fine-tune on"
-            )
+            raise ValueError(f"no region of the {len(pools)} training photos shows an object that counts")
         self.index = index
         classes = np.array([self._class(image, o) for image, o in index])
         count = np.bincount(classes)

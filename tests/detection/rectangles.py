@@ -31,6 +31,7 @@ class Rectangles:
     images: tuple[RGBImage, ...]
     targets: tuple[Target, ...]
     class_names: tuple[str, ...] = CLASSES
+    folder: Path = Path("photos")
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ class Rectangles:
         return len(self.images)
 
     def path(self, index: int) -> Path:
-        return Path(f"{self.ids[index]}.png")
+        return self.folder / f"{self.ids[index]}.png"
 
     def image(self, index: int) -> RGBImage:
         return self.images[index].copy()
@@ -63,7 +64,7 @@ def rectangles(count: int, seed: int = 0) -> Rectangles:
             boxes.append([x, y, x + width, y + height])
         images.append(image)
         targets.append(Target(np.array(boxes, np.float32), np.arange(len(CLASSES))))
-    return Rectangles(tuple(images), tuple(targets))
+    return Rectangles(tuple(images), tuple(targets), folder=Path(f"photos{seed}"))
 
 
 def windows(image: RGBImage) -> Boxes:

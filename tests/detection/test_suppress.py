@@ -82,6 +82,34 @@ def test_an_overlap_of_exactly_the_threshold_is_no_reason_to_go() -> None:
     assert len(suppress(boxes, torch.tensor([[0.9], [0.8]]), overlap=0.3)) == 2
 
 
+@given(
+    st.lists(st.tuples(boxes_of_all_kinds, some_scores), min_size=1, max_size=10),
+    st.sampled_from([0.3, 0.5]),
+    st.sampled_from([0.0, 0.25]),
+)
+def test_votes_of_the_overlapping_boxes_move_the_kept_ones(rows: list, voting: float, floor: float) -> None:
+    boxes, scores = [row[0] for row in rows], [row[1] for row in rows]
+    kept = suppress(torch.tensor(boxes), torch.tensor(scores)[:, None], floor=floor)
+    found = suppress(torch.tensor(boxes), torch.tensor(scores)[:, None], floor=floor, voting=voting)
+    assert (found.scores.tolist(), found.labels.tolist()) == (kept.scores.tolist(), kept.labels.tolist())
+    voters = [
+        (box, score)
+        for box, score in zip(boxes, scores, strict=True)
+        if score >= floor and box[2] > box[0] and box[3] > box[1]
+    ]
+    for before, after in zip(kept.boxes.tolist(), found.boxes.tolist(), strict=True):
+        votes = [(box, score) for box, score in voters if overlap_of(before, box) >= voting]
+        total = sum(score for _, score in votes)
+        mean = [sum(score * box[side] for box, score in votes) / total if total else before[side] for side in range(4)]
+        assert after == pytest.approx(mean, abs=1e-5)
+
+
+def test_only_boxes_of_the_same_class_vote() -> None:
+    boxes = torch.tensor([[[0.0, 0, 10, 10], [0, 0, 10, 10]], [[0, 0, 12, 10], [0, 0, 12, 10]]])
+    found = suppress(boxes, torch.tensor([[0.75, 0.5], [0.25, 0.0]]), voting=0.5)
+    assert as_tuples(found) == [(0, 0.75, [0, 0, 10.5, 10]), (1, 0.5, [0, 0, 10, 10])]
+
+
 def test_one_box_for_all_classes_may_be_found_as_each() -> None:
     found = suppress(torch.tensor([[0.0, 0, 4, 4]]), torch.tensor([[0.2, 0.7]]))
     assert as_tuples(found) == [(1, pytest.approx(0.7), [0, 0, 4, 4]), (0, pytest.approx(0.2), [0, 0, 4, 4])]

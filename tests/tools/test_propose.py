@@ -20,7 +20,8 @@ def data(tmp_path):
         image[y1:y2, x1:x2] = 200, 30, 30
         Image.fromarray(image).save(folder / f"JPEGImages/{name}.jpg", quality=95)
         (folder / f"Annotations/{name}.xml").write_text(
-            f"<annotation><size><width>90</width><height>60</height><depth>3</depth></size><object><name>cat</name><bndbox><xmin>{x1 + 1}</xmin><ymin>{y1 + 1}</ymin>"
+            "<annotation><size><width>90</width><height>60</height><depth>3</depth></size>"
+            f"<object><name>cat</name><bndbox><xmin>{x1 + 1}</xmin><ymin>{y1 + 1}</ymin>"
             f"<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object></annotation>"
         )
     return folder

@@ -47,7 +47,8 @@ class SelectiveSearch:
 
     @property
     def settings(self) -> dict[str, JSON]:
-        return {"method": "selective-search", "version": VERSION, **dataclasses.asdict(self)}
+        scale = float(self.superpixel_scale)  # 2 and 2.0 are one setting, in a store's key too
+        return {"method": "selective-search", "version": VERSION, **dataclasses.asdict(self), "superpixel_scale": scale}
 
     def __call__(self, image: RGBImage) -> Proposals:
         """Proposals in the frame of ``image``; raises ``ValueError`` for what is no RGB image, or is too large."""

@@ -117,7 +117,7 @@ def test_a_photo_that_is_all_object_gives_no_background() -> None:
 
 @pytest.mark.parametrize("pools", [[], [pool([0, 0])], [pool([IGNORED])]], ids=["none", "background", "ignored"])
 def test_without_objects_there_is_nothing_to_learn(pools: list[Pool]) -> None:
-    with pytest.raises(ValueError, match=f"the {len(pools)} training photos hold no object that counts"):
+    with pytest.raises(ValueError, match=f"no region of the {len(pools)} training photos shows an object"):
         RegionSampler(pools)
 
 

@@ -1,4 +1,5 @@
 import itertools
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -134,6 +135,8 @@ def test_settings_say_what_makes_the_boxes():
     )
     for one, other in itertools.combinations((SelectiveSearch(), *changed), 2):
         assert one.settings != other.settings
+    whole = SelectiveSearch(superpixel_scale=2)
+    assert json.dumps(whole.settings) == json.dumps(SelectiveSearch(superpixel_scale=2.0).settings)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""From model files to detectors."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from backbone.preprocessing import Preprocessing
+from detection.build.detector import border_colour, build_detector, load_detector, ready
+from detection.structures import Proposals
+from tests.contracts import assert_is_detections
+from tests.detection.build.models import model, write_model
+from tests.detection.rectangles import CLASSES, CONTEXT, PREPROCESSING, SIZE, rectangles, small_config, windows
+
+IMAGE = rectangles(1).images[0]
+REGIONS = Proposals(windows(IMAGE))
+CPU = torch.device("cpu")
+
+
+def test_a_model_file_becomes_a_detector(tmp_path: Path) -> None:
+    detector = load_detector(write_model(tmp_path / "mine.safetensors"), device="cpu")
+    assert detector.class_names == CLASSES
+    assert (detector.scorer.warp.size, detector.scorer.warp.context) == (SIZE, CONTEXT)
+    found = detector.predict(IMAGE, REGIONS)
+    assert_is_detections(found, IMAGE, classes=len(CLASSES))
+    assert len(found) > 0
+
+
+def test_two_files_are_an_ensemble_whose_scores_are_the_mean(tmp_path: Path) -> None:
+    files = [write_model(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    each = [load_detector([file], device="cpu").scorer(IMAGE, REGIONS.boxes) for file in files]
+    both = load_detector(files, device="cpu").scorer(IMAGE, REGIONS.boxes)
+    assert (each[0].scores - each[1].scores).abs().max() > 0.05
+    assert torch.allclose(both.scores, (each[0].scores + each[1].scores) / 2, atol=1e-6)
+    assert torch.allclose(both.boxes, (each[0].boxes + each[1].boxes) / 2, atol=1e-3)
+
+
+def test_a_model_with_a_ranker_scores_what_it_chooses(tmp_path: Path) -> None:
+    config = small_config(Path("narrow.safetensors"), ranking={"top": 9})
+    path = write_model(tmp_path / "mine.safetensors", ranker=True, config=config)
+    chosen = load_detector(path, device="cpu").select(IMAGE, REGIONS)
+    assert len(chosen) == 9
+    assert (np.diff(chosen.scores) <= 0).all()
+    assert len(load_detector(path, device="cpu", top=4).select(IMAGE, REGIONS)) == 4
+
+
+def test_without_a_ranker_top_takes_the_first(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "mine.safetensors")
+    assert np.array_equal(load_detector(path, device="cpu", top=4).select(IMAGE, REGIONS).boxes, REGIONS.boxes[:4])
+    assert len(load_detector(path, device="cpu").select(IMAGE, REGIONS)) == len(REGIONS)
+
+
+def test_the_quick_form_gives_the_numbers_and_leaves_the_model_alone() -> None:
+    classifier = model().classifier.train()
+    quick = ready(classifier, CPU)
+    crops = torch.rand(3, 3, SIZE, SIZE)
+    dtype = next(quick.backbone.parameters()).dtype
+    with torch.inference_mode():
+        assert torch.allclose(quick(crops.to(dtype)).logits, classifier.eval()(crops).logits, atol=0.1)
+    classifier.train()
+    ready(classifier, CPU)
+    assert classifier.heads.training
+    assert all(parameter.requires_grad for parameter in classifier.parameters())
+
+
+def test_suppression_is_that_of_the_config() -> None:
+    config = small_config(Path("x"), detection={"suppression": 0.7, "per_image": 3, "floor": 0.2, "voting": 0.6})
+    detector = build_detector([model(config=config)], CPU)
+    assert vars(detector.suppression) == {"overlap": 0.7, "per_image": 3, "floor": 0.2, "voting": 0.6}
+    assert len(detector.predict(IMAGE, REGIONS)) == 3
+
+
+def test_the_border_is_the_mean_as_rgb() -> None:
+    assert border_colour(PREPROCESSING) == (123, 117, 104)
+    assert border_colour(Preprocessing("rgb", mean=(1, 2, 3))) == (1, 2, 3)
+
+
+def test_a_model_that_was_trained_on_other_proposals_is_refused() -> None:
+    first = model()
+    other = replace(first, proposals={**first.proposals, "width": 300})
+    with pytest.raises(ValueError, match=r"was trained with other proposals \(width: 300 there, 500 here"):
+        build_detector([other], CPU)
+
+
+def test_a_name_that_is_neither_a_file_nor_bundled_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"no model file nothing, and no bundled model of that name \(bundled: "
+    ):
+        load_detector("nothing")
+    with pytest.raises(FileNotFoundError, match="no model file"):
+        load_detector(tmp_path)
+
+
+@pytest.mark.parametrize("top", [0, -3])
+def test_at_least_one_region_is_scored(tmp_path: Path, top: int) -> None:
+    with pytest.raises(ValueError, match=f"top: at least one region of a photo must be scored, got {top}"):
+        load_detector(write_model(tmp_path / "mine.safetensors"), top=top)

@@ -1,0 +1,147 @@
+"""A detector on disk: what is written is read, what is not a detector is refused in words."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from backbone.model_file import read_model_file, save_model_file
+from detection.build.model_file import (
+    DetectorModel,
+    check_members,
+    map_of,
+    new_classifier,
+    read_detector,
+    save_detector,
+)
+from detection.config import Config
+from tests.detection.build.models import model, write_model
+from tests.detection.rectangles import CELLS, SIZE, narrow_network, small_config, write_backbone
+
+CROPS = torch.linspace(-1, 1, 2 * 3 * SIZE * SIZE).view(2, 3, SIZE, SIZE)
+
+
+@pytest.mark.parametrize("ranker", [False, True])
+def test_a_detector_survives_its_file(tmp_path: Path, *, ranker: bool) -> None:
+    written = model(ranker=ranker)
+    save_detector(tmp_path / "mine.safetensors", written, torch.float32)
+    read = read_detector(tmp_path / "mine.safetensors")
+    assert (read.class_names, read.preprocessing, read.proposals, read.config, read.provenance) == (
+        written.class_names,
+        written.preprocessing,
+        written.proposals,
+        written.config,
+        written.provenance,
+    )
+    assert not read.classifier.training
+    assert torch.equal(read.classifier(CROPS).logits, written.classifier(CROPS).logits)
+    assert torch.equal(read.classifier(CROPS).offsets, written.classifier(CROPS).offsets)
+    assert (read.ranker is not None) == ranker
+    if ranker:
+        assert read.ranker.settings == written.ranker.settings
+        for one, other in zip(read.ranker.parameters(), written.ranker.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_half_precision_on_disk_becomes_single_again(tmp_path: Path) -> None:
+    written = model()
+    save_detector(tmp_path / "mine.safetensors", written)
+    tensors, _ = read_model_file(tmp_path / "mine.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    read = read_detector(tmp_path / "mine.safetensors")
+    assert {parameter.dtype for parameter in read.classifier.parameters()} == {torch.float32}
+    assert torch.allclose(read.classifier(CROPS).logits, written.classifier(CROPS).logits, atol=0.02)
+
+
+def test_the_heads_are_what_the_config_asks_for() -> None:
+    config = small_config(Path(), training={"box_regression": False, "dropout": 0.1}, backbone={"frozen": "3b"})
+    classifier = new_classifier(narrow_network().options, 5, config)
+    assert classifier.heads.box_regressor is None
+    assert classifier.heads.dropout.p == 0.1
+    assert classifier.heads.linear.out_features == 6
+    assert classifier.frozen == "3b"
+
+
+@pytest.mark.parametrize("size", [32, 64, 160, 224])
+def test_box_regression_fits_crops_of_any_size(size: int) -> None:
+    config = small_config(Path(), regions={"size": size})
+    classifier = new_classifier(narrow_network().options, 2, config).eval()
+    assert classifier(torch.zeros(1, 3, size, size)).offsets.shape == (1, 2, 4)
+
+
+def test_the_map_of_a_stage() -> None:
+    network = narrow_network()
+    assert map_of(network, "5b", 224)[1:] == (7, 32)
+    assert map_of(network, "4e", 64) == (network.inceptions["4e"].out_channels, 4, 16)
+    assert map_of(network, "5b", SIZE).cells == CELLS
+
+
+def test_a_classifier_is_refused_in_words(tmp_path: Path) -> None:
+    path = write_backbone(tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match=r"net\.safetensors: this file is a classifier, not a detector; .*finetune"):
+        read_detector(path)
+
+
+def test_a_missing_and_a_damaged_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no model file .*none\.safetensors"):
+        read_detector(tmp_path / "none.safetensors")
+    path = write_model(tmp_path / "mine.safetensors")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"mine\.safetensors: not a whole model file"):
+        read_detector(path)
+
+
+def tampered(path: Path, **changes: object) -> Path:
+    tensors, header = read_model_file(path)
+    save_model_file(path, tensors, {**header, **changes})
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": {"training": {"stepz": 3}}},
+        {"config": {"regions": 5}},
+        {"architecture": {"name": "googlenet", "options": {"depth": 3}}},
+        {"preprocessing": {}},
+        {"ranking": {"side": 3}},
+        {"class_names": None},
+        {"proposals": None},
+        {"architecture": None},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_header_that_is_not_understood_is_told(tmp_path: Path, changes: dict) -> None:
+    path = tampered(write_model(tmp_path / "mine.safetensors"), **changes)
+    with pytest.raises(ValueError, match=r"mine\.safetensors: a header that this version does not understand"):
+        read_detector(path)
+
+
+def test_weights_of_another_number_of_classes_are_refused(tmp_path: Path) -> None:
+    path = tampered(write_model(tmp_path / "mine.safetensors"), class_names=["one", "two", "three"])
+    with pytest.raises(ValueError, match=r"heads\.linear\.weight is \(3, \d+\), not \(4, \d+\)"):
+        read_detector(path)
+
+
+def other_config(**sections: dict) -> Config:
+    return small_config(Path("narrow.safetensors"), **sections)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (replace(model(), class_names=("blue", "red")), "b knows blue, red; a knows red, blue: .* in the same order"),
+        (replace(model(), proposals={"method": "multibox"}), "b was trained with other proposals than a"),
+        (model(config=other_config(regions={"context": 8})), "b sees crops of another size or context than a"),
+    ],
+    ids=["classes", "proposals", "crops"],
+)
+def test_members_of_an_ensemble_must_agree(other: DetectorModel, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_members([model(), model(), other], [Path("a"), Path("c"), Path("b")])
+
+
+def test_members_that_agree_are_taken() -> None:
+    check_members([model(), model(1)], [Path("a"), Path("b")])
+    check_members([model()], [Path("a")])

@@ -1,0 +1,81 @@
+"""Which run lies in a folder."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from detection.build.run_folder import begin_run, check_run, data_hash, facts_of_run, read_facts
+from detection.config import Config
+from detection.structures import Target
+from tests.detection.rectangles import rectangles, small_config
+
+CONFIG = Config()
+PHOTOS = rectangles(3)
+
+
+def facts(photos=PHOTOS) -> dict:
+    return facts_of_run(photos, CONFIG, source="voc:photos", device=torch.device("cpu"))
+
+
+def test_a_run_is_described_so_that_it_can_be_repeated(tmp_path: Path) -> None:
+    begin_run(tmp_path / "runs" / "mine", CONFIG, facts())
+    folder = tmp_path / "runs" / "mine"
+    assert Config.model_validate(yaml.safe_load((folder / "config.yaml").read_text())) == CONFIG
+    written = json.loads((folder / "manifest.json").read_text())
+    assert written == read_facts(folder)
+    assert written["photos"] == 3
+    assert written["data"] == data_hash(PHOTOS)
+    assert written["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert {"revision", "seed", "device", "machine", "python", "source"} <= written.keys()
+    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "manifest.json"]
+
+
+def test_a_folder_nothing_was_begun_in_has_no_facts(tmp_path: Path) -> None:
+    assert read_facts(tmp_path) == {}
+
+
+def test_a_new_folder_is_for_a_new_run_and_an_old_one_for_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    check_run(folder, CONFIG, resume=False)
+    assert not folder.exists()
+    with pytest.raises(FileNotFoundError, match=r"no run in .*mine to resume: leave --resume out"):
+        check_run(folder, CONFIG, resume=True)
+    begin_run(folder, CONFIG, facts())
+    check_run(folder, CONFIG, resume=True)
+    begin_run(folder, CONFIG, facts())
+    with pytest.raises(ValueError, match="holds a run already: --resume goes on with it"):
+        check_run(folder, CONFIG, resume=False)
+    with pytest.raises(ValueError, match=r"was begun with another config, the one in .*config\.yaml"):
+        check_run(folder, small_config(Path("x")), resume=True)
+
+
+def test_a_run_does_not_go_on_with_other_photos(tmp_path: Path) -> None:
+    begin_run(tmp_path, CONFIG, facts())
+    with pytest.raises(ValueError, match=r"begun with other photos .* voc:photos \(3 photos then, 4 now\)"):
+        begin_run(tmp_path, CONFIG, facts(rectangles(4)))
+    assert read_facts(tmp_path)["photos"] == 3
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(NotADirectoryError, match="mine is a file; a run needs a folder"):
+        check_run(tmp_path / "mine", CONFIG, resume=False)
+
+
+def test_the_hash_of_data_changes_with_a_class_a_box_and_a_label() -> None:
+    first = PHOTOS.targets[0]
+    moved = Target(first.boxes + 1, first.labels)
+    renamed = Target(first.boxes, first.labels[::-1])
+    others = [
+        rectangles(4),
+        replace(PHOTOS, class_names=("red", "green")),
+        replace(PHOTOS, targets=(moved, *PHOTOS.targets[1:])),
+        replace(PHOTOS, targets=(renamed, *PHOTOS.targets[1:])),
+    ]
+    hashes = [data_hash(photos) for photos in (PHOTOS, *others)]
+    assert len(set(hashes)) == 5
+    assert data_hash(rectangles(3)) == hashes[0]
