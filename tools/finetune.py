@@ -19,6 +19,7 @@ Exit code: 0 the detector is trained; 2 it could not begin or not go on (bad inp
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,12 +66,15 @@ def finetune(
     data: Annotated[str, typer.Option(help="a data set: a path, or format:path")],
     out: Annotated[Path | None, typer.Option(help="the folder of the run")] = None,
     store: Annotated[Path, typer.Option(help="the folder in which proposals are kept")] = Path("runs/proposals"),
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="goes over CONFIG; may be repeated")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
 ) -> int:
     """Read, build, train, print."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO, force=True)
     settings = read_config(config, overrides or [])
     out = out or Path("runs") / config.stem
 

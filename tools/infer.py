@@ -25,6 +25,7 @@ not go on (bad input, disk full); 130 stopped by Ctrl-C.
 
 import errno
 import hashlib
+import logging
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -100,6 +101,7 @@ def infer(
     seed: Annotated[int, typer.Option(help="of what is drawn by lot")] = 0,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO, force=True)
     if bool(paths) == (data is not None):
         raise ValueError("name photos and folders, or a data set with --data, and not both (--help shows examples)")
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from detection.build.model_file import DetectorModel, map_of, new_classifier, sa
 from detection.build.proposers import build_proposer
 from detection.build.regions_file import read_regions, save_regions
 from detection.build.run_folder import data_hash, read_facts
+from detection.build.sources import Sources
 from detection.config import Config
 from detection.datasets.base import Dataset
 from detection.evaluation.voc import voc07
@@ -38,21 +38,11 @@ from detection.training.ranking import RankerTraining
 LOG_EVERY = 20
 
 
-@dataclass(frozen=True)
-class Sources:
-    """What an experiment reads: photos to train on, photos to choose by (or None), and a proposals store."""
-
-    train: Dataset
-    validation: Dataset | None
-    proposals: Callable[[Dataset], Sequence[Proposals]]
-
-
 class Experiment:
     """One fine-tuning in a folder: ``last.safetensors``, ``best.safetensors``, metrics, regions, checkpoint."""
 
     def __init__(self, config: Config, sources: Sources, folder: Path, device: torch.device, report: Report) -> None:
         keep_freed_memory()
-        _check(sources)
         self.config = config
         self.sources = sources
         self.folder = folder
@@ -226,28 +216,6 @@ class Experiment:
             self.proposer.settings,
             self.config,
             {**facts, **trained, "steps": tuning.step, "crops": tuning.crops},
-        )
-
-
-def _check(sources: Sources) -> None:
-    """Refuse photos that nothing can be learnt from, before hours are spent on their proposals."""
-    train, validation = sources.train, sources.validation
-    if not any((~target.difficult & ~target.crowd).any() for target in map(train.target, range(len(train)))):
-        raise ValueError(
-            f"the {len(train)} training photos hold no object that counts (difficult ones and crowds do not): "
-            "there is nothing to fine-tune on"
-        )
-    if validation is not None and validation.class_names != train.class_names:
-        raise ValueError(
-            f"the validation photos have the classes {', '.join(validation.class_names)}, "
-            f"those to train on {', '.join(train.class_names)}: name them in data.class_names"
-        )
-    seen = set(map(train.path, range(len(train))))
-    both = 0 if validation is None else sum(validation.path(index) in seen for index in range(len(validation)))
-    if both:
-        raise ValueError(
-            f"{both} of the validation photos are among those to train on, and would be judged too well: "
-            "name two different splits in data.train_split and data.validation_split"
         )
 
 

@@ -13,7 +13,9 @@ def build_proposer(config: ProposalsConfig) -> Proposer:
     if config.engine == "selectivesearch-package":
         from detection.proposals.selectivesearch_package import SelectiveSearchPackage
 
-        return SelectiveSearchPackage()
+        return SelectiveSearchPackage(
+            superpixel_scale=config.superpixel_scale, width=config.width, min_side=config.min_side, seed=config.seed
+        )
     from detection.proposals.selective_search.engine import SelectiveSearch
 
     return SelectiveSearch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,12 @@ def rectangles(count: int, seed: int = 0) -> Rectangles:
         images.append(image)
         targets.append(Target(np.array(boxes, np.float32), np.arange(len(CLASSES))))
     return Rectangles(tuple(images), tuple(targets), folder=Path(f"photos{seed}"))
+
+
+def without_objects(photos: Rectangles) -> Rectangles:
+    """The same, all of its objects difficult."""
+    targets = (Target(target.boxes, target.labels, np.ones(len(target), bool)) for target in photos.targets)
+    return replace(photos, targets=tuple(targets))
 
 
 def windows(image: RGBImage) -> Boxes:
