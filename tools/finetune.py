@@ -74,7 +74,7 @@ def finetune(
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
 ) -> int:
     """Read, build, train, print."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO, force=True)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO)
     settings = read_config(config, overrides or [])
     out = out or Path("runs") / config.stem
 

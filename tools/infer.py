@@ -101,9 +101,11 @@ def infer(
     seed: Annotated[int, typer.Option(help="of what is drawn by lot")] = 0,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO, force=True)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO)
     if bool(paths) == (data is not None):
-        raise ValueError("name photos and folders, or a data set with --data, and not both (--help shows examples)")
+        raise ValueError(
+            "give PATHs, photos and folders, or a data set with --data, and not both (--help shows examples)"
+        )
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
     found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]

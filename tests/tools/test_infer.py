@@ -375,4 +375,4 @@ def test_the_photos_of_a_data_set_keep_its_ids(photos: Path, run: Run) -> None:
 def test_photos_or_a_data_set(photos: Path, run: Run, arguments: list[str]) -> None:
     code, _, error = run(*arguments)
     assert code == 2
-    assert "name photos and folders, or a data set with --data, and not both" in error
+    assert "give PATHs, photos and folders, or a data set with --data, and not both" in error
