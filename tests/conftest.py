@@ -1,6 +1,8 @@
 """Fixtures that the whole suite shares."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,15 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set GOOGLENET_RCNN_SHARED)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Take off the handlers that a tool put on: they write to a stream that is closed when its test ends."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in list(root.handlers):
+        if not type(handler).__module__.startswith("_pytest"):
+            root.removeHandler(handler)
