@@ -19,6 +19,7 @@ from detection.heads.region_classifier import RegionClassifier, RegionHeads
 from detection.proposals.base import JSON
 from detection.proposals.ranking import RankingSettings, RegionRanker
 
+CLASSIFIER_SUFFIXES = (".caffemodel", ".pth", ".pt")  # as others publish weights
 CLASSIFIER, RANKER = "classifier", "ranker"  # of a file's tensor names
 
 
@@ -90,6 +91,11 @@ def read_detector(path: Path) -> DetectorModel:
 
     Raises ``FileNotFoundError``, and ``ValueError`` for a classifier, a foreign or a damaged file.
     """
+    if path.suffix in CLASSIFIER_SUFFIXES and path.is_file():
+        raise ValueError(
+            f"{path}: weights of a classifier, not a detector; "
+            "tools/finetune.py makes a detector of them (--set backbone.weights=FILE)"
+        )
     tensors, header = read_model_file(path, kind="detector")
     try:
         names = tuple(map(str, header["class_names"]))

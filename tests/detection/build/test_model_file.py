@@ -145,3 +145,11 @@ def test_members_of_an_ensemble_must_agree(other: DetectorModel, message: str) -
 def test_members_that_agree_are_taken() -> None:
     check_members([model(), model(1)], [Path("a"), Path("b")])
     check_members([model()], [Path("a")])
+
+
+@pytest.mark.parametrize("name", ["bvlc_googlenet.caffemodel", "googlenet-1378be20.pth"])
+def test_published_weights_are_called_a_classifier(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"anything")
+    with pytest.raises(ValueError, match=rf"{name}: weights of a classifier, not a detector; tools/finetune\.py"):
+        read_detector(file)
