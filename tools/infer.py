@@ -213,31 +213,6 @@ def _fingerprint(model: str) -> str:
     return model
 
 
-def _name(path: Path) -> str:
-    return (path.name if path.is_dir() else path.stem) or "photos"
-
-
-def _printable(text: str) -> str:
-    """``text`` in one line that any terminal takes: control characters and stray bytes as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _version() -> str:
-    try:
-        return version("googlenet-rcnn")
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _fingerprint(model: str) -> str:
-    """What tells a model from another: its name and, of a file, what is in it."""
-    path = Path(model)
-    if not path.is_file():
-        return model
-    with path.open("rb") as file:
-        return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; what its exit codes mean stands above. An error is told in one line."""
     try:
