@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from detection.boxes import Boxes
 from detection.proposals.ranking import RegionRanker
-from detection.training.sampling import IGNORED, RegionLabels
+from detection.training.sampling import RegionLabels
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ def train_ranker(
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> None:
     """Fit ``ranker`` in place; ``progress`` is told (step, steps)."""
-    examples = [example for example in examples if (example.labels.classes != IGNORED).any()]
     random = np.random.default_rng(settings.seed)
     optimiser = torch.optim.AdamW(ranker.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     steps = settings.epochs * len(examples) // settings.images_per_step
