@@ -60,6 +60,7 @@ class Experiment:
         torch.manual_seed(self.config.training.seed)
         proposals = self.sources.proposals(self.sources.train)
         regions = self._training_regions(proposals)
+        torch.manual_seed(self.config.training.seed)  # again: a resumed run has its regions already
         classifier = new_classifier(self.backbone.network.options, len(self.class_names), self.config)
         _copy_backbone(self.backbone.network, classifier)
         tuning = self._tuning(classifier, regions)
