@@ -57,10 +57,9 @@ class Experiment:
 
     def run(self, *, resume: bool = False, on_progress: Callable[[Progress], None] = lambda _: None) -> Path:
         """Train, keep the best and the last model, and give the last one's path."""
-        torch.manual_seed(self.config.training.seed)
         proposals = self.sources.proposals(self.sources.train)
         regions = self._training_regions(proposals)
-        torch.manual_seed(self.config.training.seed)  # again: a resumed run has its regions already
+        torch.manual_seed(self.config.training.seed)  # here: the rankers before it, which a resumed run skips, draw too
         classifier = new_classifier(self.backbone.network.options, len(self.class_names), self.config)
         _copy_backbone(self.backbone.network, classifier)
         tuning = self._tuning(classifier, regions)
