@@ -30,7 +30,7 @@ def new_app() -> typer.Typer:
 
 
 def help_text(docstring: str | None) -> str:
-    """A docstring as a command's help: its lines stay as they are (``\\b`` tells click not to wrap a paragraph)."""
+    """A docstring as a command's help: its lines stay as they are (click would wrap them)."""
     return "\b\n" + str(docstring).replace("\n\n", "\n\n\b\n")
 
 
