@@ -1,0 +1,42 @@
+"""tools/paper.py as its users call it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.paper import main, network_rows
+
+
+def test_the_tables_stand_beside_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tables"]) == 0
+    out = capsys.readouterr().out
+    assert "not measured: needs ILSVRC DET" in out
+    assert "voc5: 73.7% mAP; VOC2007 test, 5 classes, 500 images, voc07, 1 model, 150 regions a photo" in out
+
+
+def test_the_first_row_of_table_1_fits_a_separable_convolution() -> None:
+    verdicts = {row.row: row.verdict for row in network_rows()}
+    assert "separable" in verdicts["conv1"]
+    assert verdicts["3a"] == verdicts["linear"] == "holds"
+    assert "does not follow" in verdicts["4c"]
+
+
+def test_json_holds_what_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "paper.json"
+    assert main(["all", "--json", str(path)]) == 0
+    written = json.loads(path.read_text())
+    assert [table["paper"][-1].get("mAP") for table in written["tables"]] == [None, None, 43.9, 40.2]
+    assert sum(row["weights"] for row in written["network"]) == 6_990_272
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [(["table"], "tables"), (["tables", "--measured", "absent.json"], "absent.json"), (["--jsn", "x"], "--help")],
+)
+def test_bad_input_ends_in_one_line(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error:")
+    assert error.count("\n") == 1
+    assert words in error

@@ -1,0 +1,148 @@
+"""The paper's tables, with what was measured here beside them.
+
+    python tools/paper.py tables
+    python tools/paper.py network
+    python tools/paper.py all --json paper.json
+    python tools/paper.py tables --measured mine.json
+
+tables: classification (Tables 2 and 3) and detection (Tables 4 and 5 of "Going Deeper with Convolutions"). A figure
+measured on other data than the paper's stands below the table, with its data set and protocol, and is not compared.
+network: Table 1, row by row, as the paper prints it and as the network built here counts.
+
+--measured takes a JSON list of measurements (name, figure, value, data, images, command, and protocol, models, regions,
+crops, box_regression, contextual_model where they apply); without it, those that come with the package are shown.
+tools/evaluate.py --against paper sets a result of your own on ILSVRC data into Tables 4 and 5.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+from rich.table import Table
+
+from detection.command_line import console, help_text, new_app, run_command
+from detection.converters.whole_file import whole_file
+from detection.datasets.base import did_you_mean
+from detection.evaluation.paper_tables import Measurement, PaperTable, measured, paper_tables
+
+PARTS = ("tables", "network", "all")
+
+app = new_app()
+
+
+class NetworkRow(NamedTuple):
+    """A row of Table 1: what the paper states, what the network built here has, and whether they agree."""
+
+    row: str
+    stated_weights: str
+    weights: int
+    stated_multiply_adds: str
+    multiply_adds: int
+    verdict: str
+
+
+@app.command(help=help_text(__doc__))
+def paper(
+    part: Annotated[str, typer.Argument(metavar="PART", help=", ".join(PARTS))] = "all",
+    measurements: Annotated[Path | None, typer.Option("--measured", help="a JSON list of measurements")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write what is printed here too")] = None,
+) -> None:
+    """Gather, print, write."""
+    if part not in PARTS:
+        raise ValueError(f"no part {part!r}; {did_you_mean(part, PARTS)}")
+    written: dict[str, object] = {}
+    if part != "network":
+        tables = paper_tables(measured(measurements))
+        written["tables"] = [_as_json(table) for table in tables]
+        for table in tables:
+            _print_table(table)
+    if part != "tables":
+        rows = network_rows()
+        written["network"] = [row._asdict() for row in rows]
+        _print_network(rows)
+    if json_file:
+        with whole_file(json_file) as file:
+            json.dump(written, file, indent=1, allow_nan=False)
+
+
+def network_rows() -> list[NetworkRow]:
+    """Table 1 against the network as published, counted on shapes alone; weights without biases."""
+    from backbone.complexity import TABLE_1_STATED, table_1_costs
+    from backbone.googlenet import GoogLeNet, GoogLeNetOptions
+
+    separable = {cost.row: cost for cost in table_1_costs(GoogLeNet(GoogLeNetOptions(stem="separable")))}
+    rows = []
+    for cost in table_1_costs(GoogLeNet()):
+        stated = TABLE_1_STATED[cost.row]
+        if _agree(stated, cost.weights, cost.multiply_adds):
+            verdict = "holds"
+        elif _agree(stated, separable[cost.row].weights, separable[cost.row].multiply_adds):
+            verdict = 'fits a separable convolution (stem="separable")'
+        else:
+            verdict = "does not follow from the row's sizes"
+        rows.append(NetworkRow(cost.row, stated[0], cost.weights, stated[1], cost.multiply_adds, verdict))
+    return rows
+
+
+def _agree(stated: tuple[str, str], weights: int, multiply_adds: int) -> bool:
+    return _near(stated[0], weights / 1024) and _near(stated[1], multiply_adds / 1e6)
+
+
+def _near(stated: str, counted: float) -> bool:
+    """Whether a figure such as 112K or 34M is the counted one, within a percent or half of its last digit."""
+    return abs(float(stated[:-1]) - counted) <= max(0.01 * counted, 0.5)
+
+
+def _as_json(table: PaperTable) -> dict[str, object]:
+    return {
+        "title": table.title,
+        "paper": [dict(zip(table.columns, row, strict=True)) for row in table.rows],
+        "measured_on_the_same_data": [row.model_dump(exclude_none=True) for row in table.comparable],
+        "measured_on_other_data": [row.model_dump(exclude_none=True) for row in table.others],
+    }
+
+
+def _print_table(table: PaperTable) -> None:
+    out = console()
+    shown = Table(*table.columns, title=table.title, title_justify="left", caption_justify="left")
+    for row in table.rows:
+        shown.add_row(*map(str, row))
+    out.print(shown)
+    if not table.comparable:
+        out.print(f"here: not measured: needs {table.needs}")
+    _print_measured("here, on the same data", table.comparable)
+    _print_measured("here, on other data (not comparable with the rows above)", table.others)
+    out.print()
+
+
+def _print_measured(heading: str, rows: Iterable[Measurement]) -> None:
+    for number, row in enumerate(rows):
+        if number == 0:
+            console().print(f"{heading}:")
+        console().print(f"  {row.name}: {row.value:.1f}% {row.figure}; {row.conditions}; {row.command}", markup=False)
+
+
+def _print_network(rows: Sequence[NetworkRow]) -> None:
+    table = Table("layer", "params, paper", "here", "ops, paper", "here", "", title="Table 1", title_justify="left")
+    for row in rows:
+        counted = f"{row.weights / 1024:,.1f}K", f"{row.multiply_adds / 1e6:,.1f}M"
+        table.add_row(row.row, row.stated_weights, counted[0], row.stated_multiply_adds, counted[1], row.verdict)
+    weights, multiply_adds = sum(row.weights for row in rows), sum(row.multiply_adds for row in rows)
+    console().print(table)
+    console().print(
+        f"in all {weights:,} weights and {multiply_adds / 1e6:,.1f}M multiply-adds (K is 1,024, M a million)"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 2 where the input is bad, told in one line."""
+    return run_command(app, argv, name="paper.py")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
