@@ -2,24 +2,22 @@
 
 It holds a thumbnail of every photo and its boxes as data, so that the score slider and the class filter act at once.
 A run of many photos makes several pages of ``PAGE_PHOTOS``, each whole in itself, and stops at ``MOST_PAGES``: what is
-not on a page is still in the detections file. A content security policy forbids the page to load or send anything.
+not on a page is still in the detections file. See :mod:`detection.report.page`.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
 import cv2
-import jinja2
 
 from detection.converters.whole_file import whole_file
 from detection.report.colours import class_colours, css, text_colour
+from detection.report.page import page, utf8
 from detection.results import ImageDetections
 from detection.structures import RGBImage
 
@@ -93,30 +91,24 @@ def thumbnail(image: RGBImage, longest_side: int) -> bytes:
 
 def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections, RGBImage | None]]) -> Iterator[str]:
     """The text of a page, piece by piece: one thumbnail is in memory at a time."""
-    style, script = (_template_file(name) for name in ("gallery.css", "gallery.js"))
     floor = min(PAGE_FLOOR, gallery.threshold)
     on_page = min(gallery.count, PAGE_PHOTOS)
     side = next(side for most, side in _THUMBNAIL_SIDES.items() if on_page <= most)
     index = {name: number for number, name in enumerate(gallery.classes)}
     colours = class_colours(gallery.classes)
     classes = [{"name": name, "ground": css(c), "text": css(text_colour(c))} for name, c in colours.items()]
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_template_file("gallery.html.j2"))
-    return template.generate(
-        title=_utf8(gallery.title),
-        page=number,
-        pages=[page_name(page) for page in range(1, gallery.pages + 1)],
+    return page(
+        "gallery",
+        title=utf8(gallery.title),
+        number=number,
+        pages=[page_name(other) for other in range(1, gallery.pages + 1)],
         total=gallery.count,
         missing=max(0, gallery.count - gallery.pages * PAGE_PHOTOS),
-        failures=[(_utf8(file), _utf8(reason)) for file, reason in gallery.failures[:LISTED_FAILURES]],
+        failures=[(utf8(file), utf8(reason)) for file, reason in gallery.failures[:LISTED_FAILURES]],
         failed=len(gallery.failures),
-        made_by=_utf8(gallery.made_by),
+        made_by=utf8(gallery.made_by),
         settings={"classes": classes, "threshold": gallery.threshold, "floor": floor},
         photos=(_photo_data(record, image, gallery, index, floor, side) for record, image in photos),
-        style=style,
-        script=script,
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
     )
 
 
@@ -129,16 +121,3 @@ def _photo_data(
     link = gallery.link(record.id) if gallery.link else None
     size: _Data = {"name": record.id, "width": record.width, "height": record.height}
     return {**size, "link": link, "found": found, "picture": picture}
-
-
-def _template_file(name: str) -> str:
-    return (files("detection.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _utf8(text: str) -> str:
-    """``text`` without the halves of characters that stand for a file name's stray bytes."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _csp_hash(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -1,25 +1,11 @@
 """What the page does, in a real browser."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.detection.report.page import CLASSES, item, write_page
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra page-tests)")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 ITEMS = [
     item("img10.jpg", [("dog", 0.9), ("dog", 0.6)]),
@@ -29,42 +15,14 @@ ITEMS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def show(browser, tmp_path) -> Iterator[Callable]:  # type: ignore[no-untyped-def]
-    """Opens a gallery; the test fails where the page reports an error or asks for anything but itself."""
-    complaints: list[str] = []
-    contexts = []
+def show(open_page: Callable, tmp_path: Path) -> Callable:  # type: ignore[type-arg]
+    """Opens a gallery."""
 
-    def open_page(items=ITEMS, width=1200, height=800, scheme="light", **more):  # type: ignore[no-untyped-def]
-        path = write_page(tmp_path, items, **more)
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)  # a machine may be busy
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: _refuse_network(request.url, path, complaints))
-        page.goto(path.as_uri())
-        return page
+    def show_gallery(items=ITEMS, width=1200, height=800, scheme="light", **more):  # type: ignore[no-untyped-def]
+        return open_page(write_page(tmp_path, items, **more), width=width, height=height, scheme=scheme)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def _refuse_network(url: str, path: Path, complaints: list[str]) -> None:
-    if url != path.as_uri() and not url.startswith("data:"):
-        complaints.append(f"request: {url}")
+    return show_gallery
 
 
 def names(page) -> list[str]:  # type: ignore[no-untyped-def]
