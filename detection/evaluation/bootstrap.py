@@ -1,0 +1,129 @@
+"""How far a mean AP would move with other photos: the percentile bootstrap over images.
+
+A resample draws as many images as there are, with replacement. An image drawn twice counts as two copies of itself,
+whose detections rank side by side: a weight of two on its detections and objects is the same. So nothing is matched
+again, and the curves of many resamples are computed in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from detection.evaluation.average_precision import RECALL_POINTS, area_under_envelope, eleven_point
+from detection.evaluation.coco_half import RECALL_POINTS as COCO_RECALL_POINTS
+from detection.evaluation.coco_half import hundred_and_one_points
+from detection.evaluation.judgement import Judgement
+from detection.evaluation.matching import IGNORED, TRUE_POSITIVE
+from detection.evaluation.result import _or_none
+from detection.evaluation.tables import Floats, Integers
+
+SAMPLES = 1000
+TOGETHER = 100  # resamples computed in one go: a bound on memory
+INTERVAL = (2.5, 97.5)  # percentiles
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and the 95% percentile interval around it; ``nan`` where undefined."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float, samples: Floats) -> Interval:
+        """``samples`` (B,): the figure in every resample, ``nan`` in those without it."""
+        defined = samples[~np.isnan(samples)]
+        low, high = np.percentile(defined, INTERVAL).tolist() if len(defined) else (float("nan"), float("nan"))
+        return cls(float(value), low, high)
+
+    def summary(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {name: _or_none(value) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Of the mean AP and of every class's AP, from this many images and resamples."""
+
+    mean_ap: Interval
+    classes: dict[str, Interval]
+    images: int
+    samples: int
+
+    def summary(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        classes = {name: interval.summary() for name, interval in self.classes.items()}
+        counts = {"images": self.images, "samples": self.samples}
+        return {**counts, "mean_ap": self.mean_ap.summary(), "classes": classes}
+
+
+def bootstrap(judgement: Judgement, images: int, *, samples: int = SAMPLES, seed: int = 0) -> Intervals:
+    """Intervals from resampling the ``images`` of the data set, those without objects included."""
+    each = resampled(judgement, images, samples=samples, seed=seed)
+    names, values = judgement.class_names, judgement.average_precisions
+    classes = {name: Interval.of(values[label], each[label]) for label, name in enumerate(names)}
+    return Intervals(Interval.of(judgement.mean_ap, mean_of_classes(each)), classes, images, samples)
+
+
+def resampled(judgement: Judgement, images: int, *, samples: int = SAMPLES, seed: int = 0) -> Floats:
+    """AP of every class in every resample, (K, B); the same seed draws the same images, whatever the detections."""
+    parts = [weighted_average_precisions(judgement, weights) for weights in drawn(images, samples, seed)]
+    return np.concatenate([np.zeros((len(judgement.class_names), 0)), *parts], axis=1)
+
+
+def drawn(images: int, samples: int, seed: int) -> Iterator[Integers]:
+    """How often each image is drawn in each resample, (I, b), for some resamples at a time."""
+    random = np.random.default_rng(seed)
+    for start in range(0, samples if images else 0, TOGETHER):
+        count = min(TOGETHER, samples - start)
+        chosen = random.integers(images, size=(images, count)) * count + np.arange(count)
+        yield np.bincount(chosen.ravel(), minlength=images * count).reshape(images, count)
+
+
+def mean_of_classes(values: Floats) -> Floats:
+    """The mean over the classes that are defined, (K, B) -> (B,); ``nan`` where none is."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(values, axis=0) / np.sum(~np.isnan(values), axis=0))
+
+
+def weighted_average_precisions(judgement: Judgement, weights: Integers) -> Floats:
+    """AP of every class with every image counted ``weights`` (I, B) times: (K, B)."""
+    result = np.full((len(judgement.class_names), weights.shape[1]), np.nan)
+    for label, ranked in enumerate(judgement.ranked_by_class):
+        of_class = judgement.sought & (judgement.objects.labels == label)
+        positives = weights[judgement.objects.images[of_class]].sum(axis=0)  # (B,)
+        rows = ranked[judgement.verdicts[ranked] != IGNORED]
+        right = judgement.verdicts[rows] == TRUE_POSITIVE
+        last = len(right) - int(np.argmax(right[::-1])) if right.any() else 0  # what follows cannot raise the envelope
+        counted = weights[judgement.detections.images[rows[:last]]]  # (N, B)
+        found = np.cumsum(counted[right[:last]], axis=0)
+        total = np.cumsum(counted, axis=0)[right[:last]]
+        with np.errstate(invalid="ignore"):
+            measured = _measure(judgement.rules.average_precision, found / positives, found / total)
+        result[label] = np.where(positives > 0, measured, np.nan)
+    return result
+
+
+def _measure(measure: Callable[[Floats, Floats], float], recall: Floats, precision: Floats) -> Floats:
+    """Average precision of many curves, (N, B), (N, B) -> (B,)."""
+    envelope = np.maximum.accumulate(np.nan_to_num(precision, nan=0.0)[::-1])[::-1]
+    if measure is area_under_envelope:
+        return np.asarray(np.sum(np.diff(recall, axis=0, prepend=0) * envelope, axis=0))
+    if measure in _POINTS:
+        points = _POINTS[measure]
+        envelope = np.concatenate([envelope, np.zeros((1, envelope.shape[1]))])
+        columns = np.arange(envelope.shape[1])
+        each = [envelope[np.sum(~(recall >= point), axis=0), columns] for point in points]
+        return np.asarray(np.sum(each, axis=0) / len(points))
+    return np.array([measure(*curve) for curve in zip(recall.T, precision.T, strict=True)])
+
+
+_POINTS: dict[Callable[[Floats, Floats], float], Floats] = {
+    eleven_point: np.asarray(RECALL_POINTS, np.float64),
+    hundred_and_one_points: COCO_RECALL_POINTS,
+}
