@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 import jinja2
 
 
-def page(name: str, **values: object) -> Iterator[str]:
+def page(name: str, *, styles: Sequence[str] = (), **values: object) -> Iterator[str]:
     """The text of a page, piece by piece, from ``<name>.html.j2``, ``.css`` and ``.js`` of ``templates/``.
 
-    The style begins with ``page.css``, which all pages share. ``values`` are what the template is filled with; what is
-    an iterator is gone through as the text is, so that a page of many pictures holds one of them at a time.
+    The template extends ``page.html.j2``; before its own style come ``page.css`` and those of ``styles``. ``values``
+    are what it is filled with; what is an iterator is gone through as the text is, so that a page of many pictures
+    holds one of them at a time.
     """
-    style = template_file("page.css") + template_file(f"{name}.css")
+    style = "".join(template_file(f"{one}.css") for one in ("page", *styles, name))
     script = template_file(f"{name}.js")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(template_file(f"{name}.html.j2"))
+    loader = jinja2.PackageLoader("detection.report")
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.get_template(f"{name}.html.j2")
     hashes = {"style_hash": _csp_hash(style), "script_hash": _csp_hash(script)}
     return template.generate(style=style, script=script, **hashes, **values)
 
