@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from detection.datasets.base import did_you_mean
 
 Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
+Engine = Literal["selective-search", "selectivesearch-package", "opencv", "sliding-grid", "multibox", "precomputed"]
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
@@ -43,14 +44,32 @@ class BackboneConfig(Section):
 
 
 class ProposalsConfig(Section):
-    """Selective search with R-CNN's parameters (R-CNN, section 2.4 and ``selective_search_boxes.m``)."""
+    """Selective search with R-CNN's parameters (R-CNN, section 2.4 and ``selective_search_boxes.m``).
 
-    engine: Literal["selective-search", "selectivesearch-package"] = "selective-search"
+    ``multibox`` boxes of a MultiBox are added to the engine's; the paper's are 200 (section 8). An image that takes
+    selective search longer than ``time_limit`` seconds has the boxes of ``fallback``. ``origin`` says what made the
+    boxes of the engine precomputed.
+    """
+
+    engine: Engine = "selective-search"
     mode: Literal["rcnn-fast", "rcnn-quality", "opencv-fast", "opencv-quality", "single"] = "rcnn-fast"
     superpixel_scale: Annotated[float, Field(gt=0)] = 1.0  # 2.0 is the paper's "increased by 2x" (section 8)
     width: PositiveInt | None = 500
     min_side: Annotated[int, Field(ge=0)] = 20
     seed: int = 0
+    multibox: PositiveInt | None = None
+    multibox_model: str = "multibox_voc5"
+    origin: str | None = None
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    fallback: Literal["sliding-grid"] = "sliding-grid"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _modes_of_opencv(cls, values: object) -> object:
+        """R-CNN's mode is our engine's default, and unknown to OpenCV's."""
+        if isinstance(values, dict) and values.get("engine") == "opencv":
+            return {"mode": "opencv-fast", **values}
+        return values
 
 
 class RankingConfig(Section):
@@ -106,8 +125,18 @@ class DetectionConfig(Section):
     floor: Share = 0.01
 
 
+class MultiBoxConfig(Section):
+    """A MultiBox, trained instead of a detector (arXiv 1312.2249); ``training`` says how, its batches are of photos."""
+
+    priors: PositiveInt = 800
+    image_size: PositiveInt = 576
+    negatives: PositiveInt = 256  # windows of a look that shall not be objects
+    suppression: Share = 0.75
+    top: PositiveInt = 200  # boxes whose coverage is measured
+
+
 class Config(Section):
-    """One experiment."""
+    """One experiment; with a section ``multibox`` it trains a MultiBox."""
 
     data: DataConfig = DataConfig()
     backbone: BackboneConfig = BackboneConfig()
@@ -115,6 +144,7 @@ class Config(Section):
     ranking: RankingConfig = RankingConfig()
     regions: RegionsConfig = RegionsConfig()
     training: TrainingConfig = TrainingConfig()
+    multibox: MultiBoxConfig | None = None
     detection: DetectionConfig = DetectionConfig()
 
 
@@ -134,6 +164,18 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, places, path)) from None
+
+
+def change_config(config: Config, overrides: Sequence[str]) -> Config:
+    """A config with ``section.key=value`` overrides applied; raises :class:`ConfigError`."""
+    values: dict[str, Any] = config.model_dump(mode="json")
+    places: dict[Keys, str] = {}
+    for override in overrides:
+        _apply(override, values, places)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, places, Path("config"))) from None
 
 
 Keys = tuple[str, ...]  # ("training", "steps")
@@ -208,7 +250,8 @@ def _unknown_key(section: str, key: str) -> str | None:
     field = Config.model_fields.get(section)
     if field is None:
         return f"no section {section!r}; {did_you_mean(section, Config.model_fields)}"
-    keys: dict[str, Any] = getattr(field.annotation, "model_fields", {})
+    section_type = (*get_args(field.annotation), field.annotation)[0]  # of X | None, X
+    keys: dict[str, Any] = getattr(section_type, "model_fields", {})
     return None if key in keys else f"{section} has no key {key!r}; {did_you_mean(key, keys)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -50,12 +50,13 @@ class RegionDetector:
 
     def predict(self, image: RGBImage, proposals: Proposals | None = None) -> Detections:
         """The objects of one image (H, W, 3); boxes lie in its frame. ``proposals``: use these instead of our own."""
-        regions = self.select(image, self.proposer(image) if proposals is None else proposals)
+        proposals = self.proposer(image) if proposals is None else proposals
+        regions = self.select(image, proposals)
         scores, boxes = self.scorer(image, regions.boxes)
         height, width = image.shape[:2]
         limits = torch.tensor([width, height, width, height], device=boxes.device)
         inside = torch.minimum(boxes.clamp(min=0), limits)
-        return suppress(inside, scores, **self.suppression.__dict__)
+        return replace(suppress(inside, scores, **self.suppression.__dict__), fallback=proposals.fallback)
 
     def select(self, image: RGBImage, proposals: Proposals) -> Proposals:
         """The regions that are scored: the selector's choice, or the first ones where there is no selector."""

@@ -1,7 +1,8 @@
 """The detections file: JSON Lines, one image a line, appended to while a run goes on.
 
 A line is ``{"id", "path", "width", "height", "boxes": [[x1, y1, x2, y2], ...], "labels": [class name, ...],
-"scores": [...], "seconds"}``; boxes follow :mod:`detection.boxes` and lie in the frame of the upright image.
+"scores": [...], "seconds"}``; boxes follow :mod:`detection.boxes` and lie in the frame of the upright image. Where
+proposals took too long a last key, ``"fallback"``, names the method that stood in.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class ImageDetections:
 
     ``boxes`` (D, 4) and ``scores`` (D,) are float64 and hold exactly the decimals that the file holds, so that a result
     computed in memory and one computed from the file are the same: float32 input becomes its shortest decimals.
-    ``labels`` are class names; ``seconds`` is what the image took. Raises ``ValueError`` where the parts do not fit.
+    ``labels`` are class names; ``seconds`` is what the image took; ``fallback`` is that of
+    :class:`detection.structures.Proposals`. Raises ``ValueError`` where the parts do not fit.
     """
 
     id: str
@@ -49,6 +51,7 @@ class ImageDetections:
     labels: tuple[str, ...]
     scores: NDArray[np.float64]
     seconds: float
+    fallback: str | None = None
 
     def __post_init__(self) -> None:
         boxes = _decimals(self.boxes)
@@ -77,7 +80,7 @@ class ImageDetections:
         if len(outside):
             raise ValueError(f"image {id!r}: label {outside[0]} among {len(class_names)} classes")
         labels = tuple(class_names[label] for label in found.labels)
-        return cls(id, path, *size, found.boxes, labels, found.scores, seconds)  # type: ignore[arg-type]
+        return cls(id, path, *size, found.boxes, labels, found.scores, seconds, found.fallback)  # type: ignore[arg-type]
 
     def detections(self, class_names: Sequence[str]) -> Detections:
         """The same as arrays, labels indexing ``class_names``; raises ``ValueError`` for a class that is not there."""
@@ -86,13 +89,14 @@ class ImageDetections:
         if unknown:
             raise ValueError(f"image {self.id!r}: class {unknown[0]!r} is not one of {', '.join(class_names)}")
         labels = np.array([index[name] for name in self.labels], np.int64)
-        return Detections(self.boxes.astype(np.float32), self.scores.astype(np.float32), labels)
+        return Detections(self.boxes.astype(np.float32), self.scores.astype(np.float32), labels, self.fallback)
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the line's end."""
         fields = {"id": self.id, "path": self.path, "width": self.width, "height": self.height}
         columns = {"boxes": self.boxes.tolist(), "labels": list(self.labels), "scores": self.scores.tolist()}
-        return json.dumps({**fields, **columns, "seconds": float(self.seconds)}, allow_nan=False)
+        last = {"seconds": float(self.seconds)} | ({} if self.fallback is None else {"fallback": self.fallback})
+        return json.dumps({**fields, **columns, **last}, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Self:
@@ -110,7 +114,10 @@ class ImageDetections:
             if type(record[name]) is not kind:
                 raise ValueError(f"{name}: expected {_WORDS[kind]}, got {json.dumps(record[name])[:60]}")
         _check_types(record["boxes"], record["labels"], [*record["scores"], record["seconds"]])
-        return cls(**{name: record[name] for name in (*_FIELDS, "seconds")})
+        fallback = record.get("fallback")
+        if not isinstance(fallback, str | None):
+            raise ValueError(f"fallback: expected a string, got {json.dumps(fallback)[:60]}")
+        return cls(**{name: record[name] for name in (*_FIELDS, "seconds")}, fallback=fallback)
 
 
 def read_detections(path: Path | str) -> list[ImageDetections]:

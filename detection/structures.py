@@ -40,10 +40,12 @@ class Proposals:
     """Class-agnostic regions of one image, the most promising first.
 
     ``boxes`` (R, 4); ``scores`` (R,) is what they are ordered by (higher is better), zero where the proposer has none.
+    ``fallback`` is the method that stood in for a proposer that ran out of time.
     """
 
     boxes: Boxes
     scores: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
+    fallback: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "boxes", as_boxes(self.boxes))
@@ -53,7 +55,7 @@ class Proposals:
         return len(self.boxes)
 
     def __getitem__(self, keep: Index) -> Proposals:
-        return Proposals(self.boxes[keep], self.scores[keep])
+        return Proposals(self.boxes[keep], self.scores[keep], self.fallback)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Target:
 
     ``boxes`` (G, 4); ``labels`` (G,) in [0, K); ``difficult`` (G,): neither positive nor negative (VOC);
     ``crowd`` (G,): a region of many objects (COCO); ``areas`` (G,): pixels of the object, its box's area unless the
-    annotation says otherwise (COCO counts the segment).
+    annotation says otherwise (COCO counts the segment); ``xywh`` (G, 4): the boxes as COCO's file states them, in
+    float64 and before any cut, for its score is computed from these; ``None`` elsewhere.
     """
 
     boxes: Boxes
@@ -70,6 +73,7 @@ class Target:
     difficult: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
     crowd: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
     areas: NDArray[np.float64] = field(default=None)  # type: ignore[arg-type]
+    xywh: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         boxes = as_boxes(self.boxes)
@@ -83,21 +87,28 @@ class Target:
         sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64)
         areas = sides[:, 0] * sides[:, 1] if self.areas is None else self.areas
         object.__setattr__(self, "areas", _column("areas", areas, len(boxes), np.float64))
+        if self.xywh is not None and self.xywh.shape != boxes.shape:
+            raise ValueError(f"xywh: expected the shape {boxes.shape} of the boxes, got {self.xywh.shape}")
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, keep: Index) -> Target:
-        return Target(self.boxes[keep], self.labels[keep], self.difficult[keep], self.crowd[keep], self.areas[keep])
+        columns = self.labels[keep], self.difficult[keep], self.crowd[keep], self.areas[keep]
+        return Target(self.boxes[keep], *columns, None if self.xywh is None else self.xywh[keep])
 
 
 @dataclass(frozen=True)
 class Detections:
-    """What a detector found in one image: ``boxes`` (D, 4), ``scores`` (D,), ``labels`` (D,) in [0, K)."""
+    """What a detector found in one image: ``boxes`` (D, 4), ``scores`` (D,), ``labels`` (D,) in [0, K).
+
+    ``fallback`` is that of the proposals they were found in: see :class:`Proposals`.
+    """
 
     boxes: Boxes
     scores: NDArray[np.float32]
     labels: NDArray[np.int64]
+    fallback: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "boxes", as_boxes(self.boxes))
@@ -118,4 +129,4 @@ class Detections:
         return zip(self.boxes, self.scores.tolist(), self.labels.tolist(), strict=True)
 
     def __getitem__(self, keep: Index) -> Detections:
-        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep])
+        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], self.fallback)

@@ -39,8 +39,8 @@ def suppress(
     order = scores[row, label].argsort(descending=True, stable=True)[:per_image]
     row, label = row[order], label[order]
     final = own[row, label] if voting is None else _elected(own, scores * candidates, row, label, voting)
-    columns = final.float(), scores[row, label].float(), label
-    return Detections(*(column.cpu().numpy() for column in columns))
+    best = scores[row, label]
+    return Detections(final.float().cpu().numpy(), best.float().cpu().numpy(), label.cpu().numpy())
 
 
 def _elected(boxes: Tensor, votes: Tensor, row: Tensor, label: Tensor, overlap: float) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from detection.datasets.open import open_dataset
 from detection.images import IMAGE_SUFFIXES
 
 
@@ -57,6 +58,16 @@ def find_photos(paths: Sequence[Path], *, leave_out: Path | None = None) -> Foun
     root = _common_root([_absolute(path) for path in paths])
     photos = (Photo(file.relative_to(root).as_posix(), file) for file in files)
     return Found(root, tuple(sorted(photos, key=lambda photo: photo.id)), tuple(unreadable))
+
+
+def photos_of(data: str) -> Found:
+    """The photos of a data set, under its own ids, so that its annotations can be compared with what is found.
+
+    ``data`` and errors as in :func:`detection.datasets.open.open_dataset`.
+    """
+    dataset = open_dataset(data)
+    photos = tuple(Photo(image_id, dataset.path(index)) for index, image_id in enumerate(dataset.ids))
+    return Found(Path(data), photos, ())
 
 
 def _absolute(path: Path) -> Path:

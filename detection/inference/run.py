@@ -11,7 +11,7 @@ from pathlib import Path
 from detection.inference.drawings import save_drawing
 from detection.inference.find import Failure, Found
 from detection.inference.folder import RunFolder
-from detection.inference.stream import Detected, Predictor, decode_ahead, detect
+from detection.inference.stream import Detected, Predictor, ProposalsOf, decode_ahead, detect
 from detection.results import DetectionsWriter, ImageDetections, iterate_detections
 from detection.structures import RGBImage
 
@@ -28,7 +28,12 @@ class Begun:
 
 
 def run(
-    found: Found, predictor: Predictor, folder: RunFolder, *, draw: Draw | None = None
+    found: Found,
+    predictor: Predictor,
+    folder: RunFolder,
+    *,
+    draw: Draw | None = None,
+    proposals_of: ProposalsOf | None = None,
 ) -> Iterator[Begun | Outcome]:
     """Detect in every photo of ``found`` that ``folder`` has no result of, and draw every one that has no drawing.
 
@@ -58,7 +63,7 @@ def run(
             if undrawn:
                 for record, image in reopen(_undrawn(folder, given)):
                     yield image if isinstance(image, Failure) else Detected(image, record)
-            yield from detect(photos, predictor)
+            yield from detect(photos, predictor, proposals_of)
 
         yield from _saved_behind(outcomes(), save, folder)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from detection.images import decode_image
 from detection.inference.find import Failure, Photo
 from detection.results import ImageDetections
-from detection.structures import Detections, RGBImage
+from detection.structures import Detections, Proposals, RGBImage
 
 SCORE_FLOOR = 0.01  # what scores less is not kept: far below any use but the tail of a precision-recall curve
 AHEAD = 2  # photos decoded in advance: memory for so many, and a slow file does not keep the detector waiting
@@ -28,7 +28,10 @@ class Predictor(Protocol):
     @property
     def class_names(self) -> tuple[str, ...]: ...
 
-    def predict(self, image: RGBImage) -> Detections: ...
+    def predict(self, image: RGBImage, proposals: Proposals | None = None) -> Detections: ...
+
+
+ProposalsOf = Callable[[Path], Proposals]  # of an image file: what a proposals store has
 
 
 class Located(Protocol):
@@ -53,9 +56,12 @@ class DetectorError(RuntimeError):
     """The detector fails on every photo; the message holds the last reason."""
 
 
-def detect(photos: Iterable[Photo], predictor: Predictor) -> Generator[Detected | Failure]:
+def detect(
+    photos: Iterable[Photo], predictor: Predictor, proposals_of: ProposalsOf | None = None
+) -> Generator[Detected | Failure]:
     """What ``predictor`` finds in each photo, in their order; a photo that cannot be worked on gives a ``Failure``.
 
+    With ``proposals_of`` it is handed proposals, and makes none itself.
     Detections that score less than ``SCORE_FLOOR`` are dropped; ``seconds`` of a record is the detector's own time.
     Holds ``AHEAD`` + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its failures.
     """
@@ -66,7 +72,7 @@ def detect(photos: Iterable[Photo], predictor: Predictor) -> Generator[Detected 
                 yield image
                 continue
             try:
-                record = _detect(photo, image, predictor)
+                record = _detect(photo, image, predictor, proposals_of)
             except Exception as error:  # whatever one photo does to a detector, the others are still wanted
                 failed += 1
                 yield Failure(photo.path, f"the detector failed: {_reason(error, photo.path)}")
@@ -79,9 +85,9 @@ def detect(photos: Iterable[Photo], predictor: Predictor) -> Generator[Detected 
                 yield Detected(image, record)
 
 
-def _detect(photo: Photo, image: RGBImage, predictor: Predictor) -> ImageDetections:
+def _detect(photo: Photo, image: RGBImage, predictor: Predictor, proposals_of: ProposalsOf | None) -> ImageDetections:
     start = time.perf_counter()
-    found = predictor.predict(image)
+    found = predictor.predict(image) if proposals_of is None else predictor.predict(image, proposals_of(photo.path))
     seconds = time.perf_counter() - start
     kept = found[found.scores >= SCORE_FLOOR]
     size = (image.shape[1], image.shape[0])

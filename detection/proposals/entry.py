@@ -1,28 +1,33 @@
-"""One image's proposals as bytes: exact, small, and sealed.
+"""One image's proposals as bytes: exact, small, sealed, and the same on every machine.
 
     8 bytes    MAGIC
     32 bytes   SHA-256 of the seal and of all that follows
-    the rest   zlib: R and V (two uint32); V distinct coordinates (float32); R x 4 of their indices, column by column
-               (uint16, or uint32 where V > 65,536); R scores (float32 bits, each less the one before)
+    8 bytes    R and V, two uint32
+    the rest   three lists of numbers, squeezed: V distinct coordinates and R scores, both as the bits of float32, each
+               number less the one before; R x 4 indices of coordinates, column by column
 
-A photo has some hundred distinct coordinates for thousands of boxes, and scores that fall: of 45 kB are left 17.
-Numbers are little-endian, and their first bytes, second bytes and so on lie together, which zlib packs better.
+A list is squeezed by leaving out leading zeros: in blocks of 32, each number takes the bits that the largest of its
+block needs. First come the blocks' widths, a byte each, then the bits; the last block is filled up with zeros. A photo
+has some hundred distinct coordinates for thousands of boxes, and scores that fall: of 42 kB are left 16. (zlib is not
+used: its bytes depend on its build.) Numbers are little-endian, bits begin with the highest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from detection.structures import Proposals
 
-MAGIC = b"regions1"
+MAGIC = b"regions2"
 DIGEST = hashlib.sha256().digest_size
 COUNTS = struct.Struct("<II")
+BLOCK = 32
+
+Numbers = NDArray[np.uint32]
 
 
 class DamagedEntryError(ValueError):
@@ -32,13 +37,8 @@ class DamagedEntryError(ValueError):
 def pack(proposals: Proposals, seal: bytes) -> bytes:
     """An entry that opens only with the same ``seal``."""
     values, indices = np.unique(proposals.boxes.T, return_inverse=True)
-    steps = np.diff(proposals.scores.view(np.uint32), prepend=np.uint32(0))  # modulo 2^32
-    body = zlib.compress(
-        COUNTS.pack(len(proposals), len(values))
-        + _planes(values, "<f4")
-        + _planes(indices, _index_type(len(values)))
-        + _planes(steps, "<u4")
-    )
+    columns = _steps(values), indices.reshape(-1).astype(np.uint32), _steps(proposals.scores)
+    body = COUNTS.pack(len(proposals), len(values)) + b"".join(_squeezed(column) for column in columns)
     return MAGIC + hashlib.sha256(seal + body).digest() + body
 
 
@@ -49,27 +49,44 @@ def unpack(entry: bytes, seal: bytes) -> Proposals:
         raise DamagedEntryError("not an entry of this version of the proposals store")
     if hashlib.sha256(seal + body).digest() != digest:
         raise DamagedEntryError("damaged, or in the place of another entry (its checksum differs)")
-    content = zlib.decompress(body)
-    count, distinct = COUNTS.unpack_from(content)
-    value_end = COUNTS.size + 4 * distinct
-    score_start = len(content) - 4 * count
-    values = _from_planes(content[COUNTS.size : value_end], "<f4")
-    indices = _from_planes(content[value_end:score_start], _index_type(distinct))
-    steps = _from_planes(content[score_start:], "<u4")
-    scores = np.cumsum(steps, dtype=np.uint32).view(np.float32)
-    return Proposals(values[indices].reshape(4, count).T, scores)
+    count, distinct = COUNTS.unpack_from(body)
+    values, rest = _released(body[COUNTS.size :], distinct)
+    indices, rest = _released(rest, 4 * count)
+    scores, _ = _released(rest, count)
+    return Proposals(_from_steps(values)[indices].reshape(4, count).T, _from_steps(scores))
 
 
-def _index_type(distinct: int) -> str:
-    return "<u2" if distinct <= 1 << 16 else "<u4"
+def _steps(numbers: NDArray[np.float32]) -> Numbers:
+    bits: Numbers = numbers.view(np.uint32).copy()
+    bits[1:] -= bits[:-1].copy()  # modulo 2^32
+    return bits
 
 
-def _planes(numbers: NDArray[np.generic], dtype: DTypeLike) -> bytes:
-    """The bytes of numbers: all first bytes, then all second bytes, and so on."""
-    flat = np.ascontiguousarray(numbers.reshape(-1), dtype)
-    return flat.view(np.uint8).reshape(len(flat), flat.itemsize).T.tobytes()
+def _from_steps(steps: Numbers) -> NDArray[np.float32]:
+    return np.cumsum(steps, dtype=np.uint32).view(np.float32)
 
 
-def _from_planes(content: bytes, dtype: str) -> NDArray[np.generic]:
-    planes = np.frombuffer(content, np.uint8).reshape(np.dtype(dtype).itemsize, -1)
-    return np.ascontiguousarray(planes.T).view(dtype).reshape(-1)
+def _squeezed(numbers: Numbers) -> bytes:
+    """Widths and bits of a list of numbers."""
+    padded = np.zeros(-(-len(numbers) // BLOCK) * BLOCK, ">u4")
+    padded[: len(numbers)] = numbers
+    largest = padded.reshape(-1, BLOCK).max(axis=1, initial=0)
+    widths: NDArray[np.uint8] = np.frexp(largest.astype(np.float64))[1].astype(np.uint8)  # bits of a whole number
+    bits = np.unpackbits(padded.view(np.uint8)).reshape(-1, BLOCK, 32)
+    return widths.tobytes() + np.packbits(bits[_kept(widths)]).tobytes()
+
+
+def _released(content: bytes, count: int) -> tuple[Numbers, bytes]:
+    """The first ``count`` numbers of squeezed content, and the content behind them."""
+    blocks = -(-count // BLOCK)
+    widths = np.frombuffer(content[:blocks], np.uint8)
+    end = blocks + int(widths.sum(dtype=np.int64)) * BLOCK // 8
+    bits = np.zeros((blocks, BLOCK, 32), np.uint8)
+    bits[_kept(widths)] = np.unpackbits(np.frombuffer(content[blocks:end], np.uint8))
+    return np.packbits(bits).view(">u4")[:count].astype(np.uint32), content[end:]
+
+
+def _kept(widths: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which bits of blocks are kept: the last ``widths`` of each number."""
+    kept = np.arange(32, 0, -1) <= widths[:, None]
+    return np.repeat(kept[:, None], BLOCK, axis=1)  # (blocks, BLOCK, 32)

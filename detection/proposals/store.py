@@ -7,8 +7,9 @@ A store is a folder with a folder for each way of making proposals, named by the
 
 So a changed photo or setting can never find the wrong boxes, and a copied or renamed photo finds its own. (The file is
 hashed, not its pixels: that costs no decoding; a photo saved anew is another photo.) An entry takes its name when it is
-whole and carries a checksum: any number of threads and processes may fill a store at once, a killed one leaves nothing
-half-written, and an entry that was damaged since is made again.
+whole and carries a checksum: any number of threads and processes may fill a store at once, a killed one leaves no entry
+half-written (a hidden file ``.part`` at most, which nothing reads), and an entry that was damaged since is made again.
+What a fallback made for lack of time (``Proposals.fallback``) is handed out and not kept.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from detection.proposals.base import JSON, Proposer
 from detection.proposals.entry import DamagedEntryError, pack, unpack
 from detection.structures import Proposals
 
+SETTINGS = "settings.json"
 AHEAD = 4  # photos in work, or done and not yet handed out, for each thread
 
 Report = Callable[[str, int, int], None]  # what is being done, photos done, photos in all
@@ -57,7 +59,7 @@ class ProposalStore:
         self.proposer = proposer
         text = json.dumps(proposer.settings, indent=1, sort_keys=True)
         self.folder = folder / f"{proposer.settings['method']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        if not (settings := self.folder / "settings.json").is_file():
+        if not (settings := self.folder / SETTINGS).is_file():
             _write(settings, f"{text}\n".encode())
 
     @property
@@ -70,14 +72,27 @@ class ProposalStore:
 
         Raises ``FileNotFoundError``, :class:`detection.images.ImageError` and :class:`StoreError`.
         """
-        name = hashlib.sha256(_content(photo)).hexdigest()
-        entry = self.folder / name[:2] / f"{name}.proposals"
-        kept = _read(entry, self._seal(name))
+        entry, seal = _place(self.folder, photo)
+        kept = _read(entry, seal)
         if kept is not None:
             return kept
         made = self.proposer(decode_image(photo))
-        _write(entry, pack(made, self._seal(name)))
+        if made.fallback is None:
+            _write(entry, pack(made, seal))
         return made
+
+    def keep(self, photo: Path, proposals: Proposals) -> None:
+        """Keep proposals of an image file that were made elsewhere, by what has the settings of this store.
+
+        Raises ``FileNotFoundError``, :class:`StoreError`, and ``ValueError`` where there are others already.
+        """
+        entry, seal = _place(self.folder, photo)
+        packed = pack(proposals, seal)
+        kept = _read(entry, seal)
+        if kept is None:
+            _write(entry, packed)
+        elif pack(kept, seal) != packed:
+            raise ValueError(f"{photo}: {self.folder} has other boxes of this photo; choose another store or origin")
 
     def each(self, photos: Iterable[Path], workers: int | None = None) -> Iterator[Proposals | Failure]:
         """The proposals of many image files, in their order, by ``workers`` threads (all cores).
@@ -101,15 +116,21 @@ class ProposalStore:
     def fill(self, photos: Sequence[Path], workers: int | None = None, report: Report | None = None) -> list[Proposals]:
         """The proposals of many image files, in their order; ``report`` follows.
 
-        Raises ``ValueError`` with the reason at the first photo that has none.
+        Raises ``ValueError`` with the reason at the first photo that has none; warns of those that a fallback made.
         """
-        results = []
+        results: list[Proposals] = []
         for done, result in enumerate(self.each(photos, workers), start=1):
             if isinstance(result, Failure):
                 raise ValueError(result.reason)
             results.append(result)
             if report is not None:
                 report("proposing regions", done, len(photos))
+        fallbacks = [one.fallback for one in results if one.fallback is not None]
+        if fallbacks:
+            logger.warning(
+                "%d of %d photos took too long and have the boxes of %s: they depend on the speed of this machine",
+                *(len(fallbacks), len(photos), fallbacks[0]),
+            )
         return results
 
     def _try(self, photo: Path) -> Proposals | Failure:
@@ -121,9 +142,39 @@ class ProposalStore:
             reason = str(error)
             return Failure(photo, reason if str(photo) in reason else f"{photo}: {reason}")
 
-    def _seal(self, name: str) -> bytes:
-        """What an entry is sealed with: one that was moved to another name or folder does not open."""
-        return f"{self.folder.name}/{name}".encode()
+
+def one_method(store: Path) -> Path:
+    """The folder in a store of its only way of making proposals; or ``store`` itself, where it is such a folder.
+
+    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming those that there are to choose from.
+    """
+    if (store / SETTINGS).is_file():
+        return store.absolute()  # which has a name, as "." has not
+    found = sorted(settings.parent for settings in store.glob(f"*/{SETTINGS}"))
+    if not found:
+        raise FileNotFoundError(f"{store}: not a proposals store (no {SETTINGS} in it or in a folder of it)")
+    if len(found) > 1:
+        listed = ", ".join(map(str, found))
+        raise ValueError(f"{store}: holds proposals of {len(found)} kinds; name the folder of one: {listed}")
+    return found[0]
+
+
+def stored(folder: Path, photo: Path) -> Proposals | None:
+    """The proposals of an image file in the folder of a way of making them; ``None`` where there are none to use.
+
+    Raises ``FileNotFoundError`` where there is no such image file.
+    """
+    entry, seal = _place(folder, photo)
+    try:
+        return unpack(entry.read_bytes(), seal)
+    except (FileNotFoundError, DamagedEntryError):
+        return None
+
+
+def _place(folder: Path, photo: Path) -> tuple[Path, bytes]:
+    """The entry of an image file, and its seal: moved to another name or folder it does not open."""
+    name = hashlib.sha256(_content(photo)).hexdigest()
+    return folder / name[:2] / f"{name}.proposals", f"{folder.name}/{name}".encode()
 
 
 def _content(photo: Path) -> bytes:

@@ -56,6 +56,13 @@ def test_something_is_found_and_the_best_comes_first() -> None:
     assert (found.scores >= 0.2).all()
 
 
+@pytest.mark.parametrize("top", [None, 3])
+def test_detections_in_proposals_of_a_fallback_say_so(top: int | None) -> None:
+    detector = RegionDetector(CLASSES, WindowProposer(), SteadyScorer(), Selection(top=top))
+    assert detector.predict(IMAGE).fallback is None
+    assert detector.predict(IMAGE, Proposals(windows(IMAGE), fallback="sliding-grid")).fallback == "sliding-grid"
+
+
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (1, 200)])
 def test_an_image_smaller_than_a_crop_has_detections_too(size: tuple[int, int]) -> None:
     image = np.full((*size, 3), 90, np.uint8)

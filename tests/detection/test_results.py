@@ -37,6 +37,20 @@ def test_a_line_becomes_a_record(tmp_path):
     assert (read.boxes.tolist(), read.labels, read.scores.tolist()) == ([[1, 2.5, 30, 40]], ("cat",), [0.9])
 
 
+def test_a_fallback_stands_in_the_line_only_where_there_was_one(tmp_path):
+    assert "fallback" not in record().to_json()
+    line = record(fallback="sliding-grid").to_json()
+    assert json.loads(line)["fallback"] == "sliding-grid"
+    (read,) = read_detections(written(tmp_path, line))
+    assert read.fallback == "sliding-grid"
+    assert read.detections(["cat"]).fallback == "sliding-grid"
+    found = Detections(read.boxes.astype(np.float32), np.ones(1), np.zeros(1, np.int64), "sliding-grid")
+    again = ImageDetections.of(found, ["cat"], id="a", path="a.jpg", size=(640, 480), seconds=1)
+    assert again.fallback == "sliding-grid"
+    with pytest.raises(DetectionsFileError, match=r":1: fallback: expected a string, got 5"):
+        read_detections(written(tmp_path, json.dumps({**LINE, "fallback": 5})))
+
+
 def test_nothing_found_is_ordinary(tmp_path):
     (read,) = read_detections(written(tmp_path, json.dumps({**LINE, "boxes": [], "labels": [], "scores": []})))
     assert (read.boxes.shape, read.labels, read.scores.shape) == ((0, 4), (), (0,))

@@ -12,6 +12,7 @@ from detection.structures import Detections, Proposals, Target
 from tests.contracts import assert_is_detections, assert_is_target
 
 BOXES = np.array([[0, 0, 4, 4], [1, 2, 3, 9], [5, 5, 6, 8]], np.float32)
+XYWH = np.array([[0, 0, 4, 4], [1, 2, 2, 7], [5, 5, 1, 3]]) + 0.1
 IMAGE = np.zeros((10, 10, 3), np.uint8)
 
 
@@ -26,6 +27,7 @@ def target(count: int = 3) -> Target:
         difficult=np.array([True, False, False])[:count],
         crowd=np.array([False, False, True])[:count],
         areas=np.array([3.5, 14, 2])[:count],
+        xywh=XYWH[:count],
     )
 
 
@@ -34,6 +36,7 @@ def test_every_column_is_indexed_alike(choice: list[bool]) -> None:
     mask = np.array(choice)
     kept = target()[mask]
     assert np.array_equal(kept.boxes, BOXES[mask])
+    assert np.array_equal(kept.xywh, XYWH[mask])
     assert kept.labels.tolist() == [label for label, keep in zip([0, 1, 1], choice, strict=True) if keep]
     assert kept.difficult.tolist() == [flag for flag, keep in zip([True, False, False], choice, strict=True) if keep]
     assert kept.crowd.tolist() == [flag for flag, keep in zip([False, False, True], choice, strict=True) if keep]
@@ -130,3 +133,16 @@ def test_detections_are_iterated_one_by_one() -> None:
         ([1, 1, 5, 5], 0.5, 1),
     ]
     assert list(Detections.empty()) == []
+
+
+def test_a_fallback_stays_with_what_was_made_by_it():
+    boxes = np.array([[0, 0, 1, 1], [0, 0, 2, 2]], np.float32)
+    assert Proposals(boxes, fallback="grid")[:1].fallback == "grid"
+    assert Detections(boxes, np.ones(2), np.zeros(2, np.int64), "grid")[np.array([True, False])].fallback == "grid"
+    assert Proposals(boxes)[:1].fallback is Detections.empty().fallback is None
+
+
+def test_stated_boxes_are_as_many_as_the_boxes() -> None:
+    with pytest.raises(ValueError, match=r"xywh: expected the shape \(2, 4\) of the boxes, got \(3, 4\)"):
+        Target(BOXES[:2], np.array([0, 1]), xywh=XYWH)
+    assert Target(BOXES[:2], np.array([0, 1]))[:1].xywh is None

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from detection.structures import Detections, RGBImage
+from detection.structures import Detections, Proposals, RGBImage
 
 
 class StubDetector:
     """Finds a dog in the left half, scored by how red the photo is, and a cat that scores 0.005 everywhere.
 
-    ``before`` is called with every image; what it raises, the detector raises.
+    ``before`` is called with every image; what it raises, the detector raises. Proposals that it is handed are where it
+    looks for the dog.
     """
 
     class_names = ("dog", "cat")
@@ -21,12 +22,15 @@ class StubDetector:
         self.before = before
         self.calls = 0
 
-    def predict(self, image: RGBImage) -> Detections:
+    def predict(self, image: RGBImage, proposals: Proposals | None = None) -> Detections:
         self.calls += 1
         self.before(image)
         height, width = image.shape[:2]
         boxes = np.array([[0, 0, width / 2, height], [0, 0, width, height]], np.float32)
-        return Detections(boxes, np.array([image[..., 0].mean() / 255, 0.005]), np.array([0, 1]))
+        if proposals is not None:
+            boxes[0] = proposals.boxes[0]
+        fallback = None if proposals is None else proposals.fallback
+        return Detections(boxes, np.array([image[..., 0].mean() / 255, 0.005]), np.array([0, 1]), fallback)
 
 
 def save_photo(path: Path, red: int = 230, size: tuple[int, int] = (40, 30)) -> Path:

@@ -12,7 +12,7 @@ from detection.images import decode_image
 from detection.inference import stream
 from detection.inference.find import Failure, Photo
 from detection.inference.stream import AHEAD, FAILURES_IN_A_ROW, Detected, DetectorError, decode_ahead, detect
-from detection.structures import RGBImage
+from detection.structures import Proposals, RGBImage
 from tests.detection.inference.stub import StubDetector, save_photo
 
 WAIT = 30  # seconds until a test that waits for a thread fails
@@ -32,6 +32,19 @@ def test_records_hold_what_was_found(tmp_path: Path) -> None:
     assert (record.labels, record.scores.tolist()) == (("dog",), [1.0])  # the cat scores less than the floor
     assert 0 <= record.seconds < WAIT
     assert np.array_equal(outcome.image, decode_image(photo.path))
+
+
+def test_proposals_of_a_file_are_handed_on_and_a_fallback_is_recorded(tmp_path: Path) -> None:
+    quick, slow = photos(tmp_path, 2)
+    made = {
+        quick.path: Proposals(np.array([[1, 2, 3, 4]], np.float32)),
+        slow.path: Proposals(np.array([[5, 6, 7, 8]], np.float32), fallback="sliding-grid"),
+    }
+    records = [
+        one.record for one in detect([quick, slow], StubDetector(), made.__getitem__) if isinstance(one, Detected)
+    ]
+    assert [record.fallback for record in records] == [None, "sliding-grid"]
+    assert records[1].boxes.tolist() == [[5, 6, 7, 8]]
 
 
 def test_order_is_that_of_the_photos(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,13 @@ def test_an_entry_is_small_and_the_same_each_time():
     many = proposals(2000)
     assert len(pack(many, SEAL)) < 9 * 2000 < many.boxes.nbytes
     assert pack(many, SEAL) == pack(many, SEAL)
+
+
+def test_an_entry_has_the_same_bytes_on_every_machine():
+    corners = np.arange(300, dtype=np.float32)[:, None] * [0.5, 0.25, 1, 2] + [0, 0, 300.5, 200.25]
+    entry = pack(Proposals(corners, -np.sqrt(np.arange(300, dtype=np.float32))), SEAL)
+    assert len(entry) == 4481
+    assert hashlib.sha256(entry).hexdigest()[:16] == "aa774ab293233674"
 
 
 def test_no_damaged_entry_opens():

@@ -2,18 +2,14 @@
 
 import json
 import logging
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from detection.images import ImageError
 from detection.proposals.store import Failure, ProposalStore, StoreError
 from detection.structures import Proposals
-from tests.conftest import REPOSITORY
 
 
 class CountingProposer:
@@ -40,15 +36,6 @@ class StubbornProposer(CountingProposer):
 
     def __call__(self, image):
         raise ValueError("too large for proposals")
-
-
-@pytest.fixture
-def photos(tmp_path):
-    random = np.random.default_rng(0)
-    paths = [tmp_path / f"{number}.png" for number in range(8)]
-    for path in paths:
-        Image.fromarray(random.integers(0, 256, (12, 16, 3), dtype=np.uint8)).save(path)
-    return paths
 
 
 def entries(store):
@@ -122,30 +109,6 @@ def test_an_entry_in_the_place_of_another_is_not_used(tmp_path, photos):
     assert same(store.proposals(photos[0]), first)
     assert same(store.proposals(photos[1]), second)
     assert store.proposer.calls == 3
-
-
-def test_the_same_bytes_whatever_the_order_and_the_threads(tmp_path, photos):
-    first = ProposalStore(tmp_path / "first", CountingProposer())
-    second = ProposalStore(tmp_path / "second", CountingProposer())
-    first.fill(photos, workers=1)
-    second.fill(photos[::-1], workers=4)
-    assert [path.read_bytes() for path in entries(first)] == [path.read_bytes() for path in entries(second)]
-    assert [path.name for path in entries(first)] == [path.name for path in entries(second)]
-
-
-def test_processes_fill_a_store_at_once(tmp_path, photos):
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from detection.proposals.fixed import SlidingGrid\n"
-        "from detection.proposals.store import ProposalStore\n"
-        "ProposalStore(Path(sys.argv[1]), SlidingGrid()).fill([Path(photo) for photo in sys.argv[2:]], workers=2)\n"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path / "store"), *map(str, photos)]
-    processes = [subprocess.Popen(command, cwd=REPOSITORY) for _ in range(2)]
-    assert [process.wait() for process in processes] == [0, 0]
-    (folder,) = (tmp_path / "store").iterdir()
-    assert len(list(folder.rglob("*.proposals"))) == len(photos)
-    assert not list(folder.rglob("*.part"))
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, photos, monkeypatch):

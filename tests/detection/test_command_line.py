@@ -1,0 +1,158 @@
+"""What every command does alike."""
+
+import io
+import logging
+from collections.abc import Callable
+
+import pytest
+import typer
+from rich.console import Console
+
+from detection import command_line
+from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command, table
+
+DOCSTRING = """Count things.
+
+    python tools/count.py one
+    python tools/count.py two
+
+A line of words
+and another."""
+
+
+class OddError(RuntimeError):
+    """An error that only some commands know."""
+
+
+def app_of(work: Callable[[int], object]) -> typer.Typer:
+    app = new_app()
+
+    @app.command(help=help_text(DOCSTRING))
+    def count(number: int) -> object:
+        return work(number)
+
+    return app
+
+
+def fail(error: BaseException) -> Callable[[int], object]:
+    def work(number: int) -> object:
+        raise error
+
+    return work
+
+
+def run(work: Callable[[int], object], *arguments: str, **options: object) -> int:
+    return run_command(app_of(work), arguments or ("3",), name="count.py", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1), (["a list"], 0)])
+def test_the_exit_code_is_the_number_that_a_command_returns(returned: object, code: int) -> None:
+    assert run(lambda number: returned) == code
+
+
+@pytest.mark.parametrize("error", [ValueError("too\nlong \x1b[31m"), FileNotFoundError("gone"), ImportError("no cv2")])
+def test_bad_input_is_one_printable_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fail(error)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"error: {printable(' '.join(str(error).split()))}\n"
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("arguments", [("three",), ("3", "--colour"), ("3", "4")])
+def test_a_usage_error_points_to_the_help(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda number: None, *arguments) == 2
+    err = capsys.readouterr().err
+    assert err.endswith("(--help shows examples)\n")
+    assert err.count("\n") == 1
+
+
+def test_advice_follows_the_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fail(ValueError("full")), advice=lambda error: f": make room ({type(error).__name__})") == 2
+    assert capsys.readouterr().err == "error: full: make room (ValueError)\n"
+
+
+def test_only_the_errors_that_are_named_are_bad_input() -> None:
+    with pytest.raises(OddError):
+        run(fail(OddError("ours")))
+    assert run(fail(OddError("ours")), errors=(OddError,)) == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), typer.Abort()])
+def test_ctrl_c_is_130_and_says_how_to_go_on(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fail(error), stopped="stopped: again") == 130
+    assert capsys.readouterr().err == "stopped: again\n"
+
+
+def test_help_keeps_the_lines_of_the_docstring(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda number: None, "--help") == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    start = lines.index("Count things.")
+    assert lines[start : start + 7] == [line.strip() for line in DOCSTRING.splitlines()]
+
+
+def test_strange_characters_are_escaped_and_letters_stay() -> None:
+    assert printable("犬\n\x1b[31m\udcff") == "犬\\n\\x1b[31m\\udcff"
+
+
+def test_what_is_printed_is_what_was_given_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "[red]a[/red] :smile: 12 " + 300 * "x"
+    console().print(text)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_a_row_of_a_table_stays_in_one_line_where_it_is_not_read_on_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = table("photo", "score")
+    shown.add_row(200 * "x", "1")
+    shown.add_row("[b]", "22")
+    console().print(shown)
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert [cell.strip() for row in rows for cell in row] == [200 * "x", "1", "[b]", "22"]
+    assert rows[0][1].endswith(" 1 ")  # numbers stand on the right
+
+
+def test_versions() -> None:
+    assert installed_version("pytest") == pytest.__version__
+    assert installed_version("no-such-package") is None
+
+
+def test_without_a_terminal_there_is_no_bar_and_lines_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bars() as bars:
+        bars("working", 1, 2)
+        bars.tell("half of it")
+    assert capsys.readouterr() == ("", "half of it\n")
+
+
+def test_quiet_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bars(quiet=True) as bars:
+        bars("working", 1, 2)
+        bars.tell("half of it")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_on_a_terminal_a_bar_shows_its_title_and_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(command_line, "console", lambda **_: Console(file=screen, force_terminal=True, width=100))
+    with Bars() as bars:
+        bars("reading", 1, 2)
+        bars("training", 3, 40)
+        bars.tell("a line above")
+    text = screen.getvalue()
+    assert "training" in text
+    assert "3/40" in text
+    assert "a line above" in text
+
+
+@pytest.mark.parametrize(("quiet", "lines"), [(False, 2), (True, 1)])
+def test_the_log_is_shown_a_line_a_record(
+    quiet: bool, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    Bars(quiet=quiet).show_log()
+    logging.getLogger("detection.some").info("a note")
+    logging.getLogger("detection.some").warning("[bold] of a\nphoto %s", 300 * "x")
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == lines
+    assert told[-1] == "[bold] of a\\nphoto " + 300 * "x"
