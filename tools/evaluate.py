@@ -1,162 +1,189 @@
 """Average precision of detections, class by class and on the mean, as the official devkits measure it.
 
     python tools/evaluate.py runs/cars/detections.jsonl --data VOCdevkit/VOC2007 --split test
-    python tools/evaluate.py results/ --data VOCdevkit/VOC2007 --split test --protocol voc07 --classes bus,car,train
-    python tools/evaluate.py submission.txt --data ILSVRC2014_DET --split val --protocol ilsvrc --json ap.json
+    python tools/evaluate.py results/ --data VOCdevkit/VOC2007 --protocol voc07 --classes bus,car,train
+    python tools/evaluate.py results.json --data annotations/instances_val2017.json --protocol coco --json ap.json
+    python tools/evaluate.py submission.txt --data ILSVRC2014_DET --split val --protocol ilsvrc --against paper
+    python tools/evaluate.py runs/cars/detections.jsonl --data VOCdevkit/VOC2007 --split test --explain --html cars.html
+    python tools/evaluate.py runs/new/ --data VOCdevkit/VOC2007 --split test --compare runs/old/
 
 DETECTIONS is a detections file (JSON Lines), a folder of VOC text files (comp4_det_test_<class>.txt, plain or .gz),
 a list of COCO results (.json), ILSVRC's seven columns, or a table (.csv). Neither a model nor a GPU is needed.
 
 Protocols: voc07 (11 recall points, VOC2007 to 2009), voc10 (area under the curve, from VOC2010 on), ilsvrc (as voc10,
-lower overlap for small objects, another matching). Images that DETECTIONS does not name count as images in which
+lower overlap for small objects, another matching), coco (mean over the overlaps .50 to .95, by pycocotools). Without
+--protocol: coco for a COCO file, ilsvrc for its 200 classes, otherwise voc07,voc10. Without --split: the one that the
+names of VOC's text files say, or that of the data set. Images that DETECTIONS does not name count as images in which
 nothing was found. A class without objects has no average precision and no part in the mean.
 
+Why this number: --explain prints how far the mean would move with other photos, what every kind of error costs, and
+which detections each further protocol judges otherwise, by which rule. --proposals takes a store that tools/propose.py
+filled, and tells missed objects that no proposal reaches from those that the classifier dropped. --compare sets the
+result against OTHER on the same photos and says whether they are enough to tell the two apart. --html writes all of it
+as one page, with the photos that have the most errors. All this is about the first protocol; that of coco is its AP50,
+here "coco at .5". --against paper sets the result into the paper's Tables 4 and 5 where it is of ILSVRC's data.
+
 --json writes for each protocol mean_ap, median_ap, classes_in_mean and classes: for each its ap, positives (objects to
-find), detections, and the recall and precision after the last detection. What is undefined is null.
+find), detections, and the recall and precision after the last detection; for coco also its twelve figures (AP, AP50,
+AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl), and recall and precision are those at an overlap of .50. What is
+undefined is null. What --explain, --compare and --html show is beside the protocols, as analysis; an image there is its
+place in image_ids.
 """
 
 import json
 import logging
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
-from detection.converters.read_any import read_any
+from detection.command_line import console, help_text, installed_version, new_app, printable, run_command
+from detection.converters.read_any import split_of
 from detection.converters.whole_file import whole_file
-from detection.datasets.base import Dataset, did_you_mean
-from detection.datasets.ilsvrc import det_200
-from detection.datasets.open import open_dataset
-from detection.evaluation.ilsvrc import ilsvrc, read_blacklist
-from detection.evaluation.naming import ClassNames, Placed, UnknownClassError, UnknownImageError, place
+from detection.evaluation.analysis import Analysis
+from detection.evaluation.doubts import doubts, doubts_of_classes
+from detection.evaluation.naming import UnknownClassError, UnknownImageError
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable
-from detection.evaluation.voc import voc07, voc10
+from detection.report.average_precision import class_table, figures_line, mean_line
+from detection.report.evaluation.answer import analysed
+from detection.report.evaluation.own_result import detection_tables
+from detection.report.evaluation.page import EvaluationReport, write_page
+from detection.report.evaluation.reach import MissingProposalsError, stored_proposals
+from detection.report.evaluation.screen import comparison_lines, why
+from detection.report.paper import paper_table
+from detection.report.question import MEASURES, Question, ask, chosen
 
-Found = TypeVar("Found")
-PROTOCOLS = ("voc07", "voc10", "ilsvrc")
-# click's UsageError: some versions of typer import click, some contain it
-USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+PROTOCOLS = {name: name for name in MEASURES}
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = new_app()
 logger = logging.getLogger("evaluate")
 
 
-@app.command(help="\b\n" + str(__doc__).replace("\n\n", "\n\n\b\n"))
+@app.command(help=help_text(__doc__))
 def evaluate(
     detections: Annotated[Path, typer.Argument(metavar="DETECTIONS", help="what was found")],
     data: Annotated[str, typer.Option(help="the annotated images: a path, or format:path[:split]")],
     split: Annotated[str | None, typer.Option(help="a part of the data set, such as test")] = None,
-    protocol: Annotated[str, typer.Option(help=f"one or more of {','.join(PROTOCOLS)}")] = "voc07,voc10",
+    protocol: Annotated[str | None, typer.Option(help=f"one or more of {','.join(PROTOCOLS)}")] = None,
     classes: Annotated[str | None, typer.Option(help="only these, separated by commas")] = None,
     images: Annotated[Path | None, typer.Option(help="only the images of this list, an id a line")] = None,
     blacklist: Annotated[Path | None, typer.Option(help="ILSVRC's list of images and classes not to count")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="write the numbers here too")] = None,
     ignore_unknown_classes: Annotated[bool, typer.Option("--ignore-unknown-classes", help="leave them out")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print the means alone")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="what errors cost, and why protocols differ")] = False,
+    proposals: Annotated[Path | None, typer.Option(help="explain, with what this proposals store reaches")] = None,
+    compare: Annotated[Path | None, typer.Option(metavar="OTHER", help="other detections to set these against")] = None,
+    against: Annotated[str | None, typer.Option(metavar="paper", help="set the result into Tables 4 and 5")] = None,
+    html: Annotated[Path | None, typer.Option(help="write it all as a page")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the numbers here too")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print the means, not the table of the classes")] = False,
 ) -> None:
     """Read, evaluate, print, write."""
-    protocols = _chosen(protocol, {name: name for name in PROTOCOLS}.get, PROTOCOLS, "protocol")
-    dataset = open_dataset(data, split=split)
-    if not any(len(dataset.target(index)) for index in range(len(dataset))):
-        raise ValueError(f"{data}: no annotated objects in {len(dataset)} images, so there is nothing to find")
-    names = ClassNames(dataset.class_names, synonyms=det_200().items())
-    labels = range(len(names.names)) if classes is None else _chosen(classes, names.label, names.names, "class")
-    chosen = _chosen_images(images, dataset)
-    rows = read_any(detections, dataset, getattr(dataset, "category_ids", ()))  # COCO's numbers may have gaps
-    placed = place(rows, dataset.ids, names, ignore_unknown_classes=ignore_unknown_classes or classes is not None)
-    predictions, targets = placed.table.in_images(chosen), [dataset.target(index) for index in chosen]
-    _warn(placed, predictions, chosen, classes_chosen=classes is not None)
-    excused = read_blacklist(blacklist, len(dataset), names) if blacklist else []
-    number = {image: position for position, image in enumerate(chosen)}
-    pairs = [(number[image], label) for image, label in excused if image in number]
-    functions: dict[str, Callable[..., Evaluation]]
-    functions = {"voc07": voc07, "voc10": voc10, "ilsvrc": partial(ilsvrc, blacklist=pairs)}
-    results = [functions[name](predictions, targets, names.names) for name in protocols]
-    results = [result.only(names.names[label] for label in labels) for result in results]
+    if against not in {None, "paper"}:
+        raise ValueError(f"--against {against}: there is only --against paper; --compare sets two results against")
+    question = ask(data, split, images, blacklist, detections)
+    protocols = chosen(protocol or question.usual_protocols, PROTOCOLS.get, list(PROTOCOLS), "protocol")
+    if classes is not None:
+        question = question.only(chosen(classes, question.names.label, question.names.names, "class"))
+    read = partial(_read, question, ignore=ignore_unknown_classes, some=classes is not None)
+    found, rival = read(detections), read(compare, f"{compare}: ") if compare else None
+    boxes = stored_proposals(proposals, question) if proposals else None
+    results = [question.measure(name, found) for name in protocols]
+    _warn(doubts_of_classes(results[0]))
+    analysis = None
+    if explain or proposals or compare or html:
+        names = (str(compare), str(detections))
+        analysis = analysed(question, protocols, found, proposals=boxes, rival=rival, names=names)
     _show(results, quiet=quiet)
+    if analysis and (explain or proposals):
+        _print(why(analysis, question.ids))
+    if analysis and compare:
+        _print(comparison_lines(analysis))
+    if against:
+        options = {"--data": data, "--split": split, "--classes": classes, "--images": images, "--blacklist": blacklist}
+        command = _command("evaluate.py", [detections], options)
+        for table in detection_tables(question, results, detections, data, command):
+            _print(paper_table(table))
+    if analysis and html:
+        _write_page(html, question, results, analysis, str(detections))
     if json_file:
-        with whole_file(json_file) as file:
-            json.dump({result.protocol: result.summary() for result in results}, file, indent=1, allow_nan=False)
+        _write_json(json_file, question, results, analysis)
 
 
-def _chosen(text: str, find: Callable[[str], Found | None], choices: Sequence[str], what: str) -> Sequence[Found]:
-    """What the names of a list separated by commas stand for, each once."""
-    found = []
-    for name in map(str.strip, text.split(",")):
-        if (one := find(name)) is None:
-            raise ValueError(f"no {what} {name!r}; {did_you_mean(name, choices)}")
-        found.append(one)
-    return list(dict.fromkeys(found))
+def _read(question: Question, path: Path, whose: str = "", *, ignore: bool, some: bool) -> DetectionTable:
+    """The detections of a file, with a warning of every oddity; where ``some`` classes are chosen others are none."""
+    found = question.read(path, ignore_unknown_classes=ignore or some)
+    _warn(f"{whose}{doubt}" for doubt in doubts(replace(found, left_out={}) if some else found))
+    return found.table
 
 
-def _chosen_images(path: Path | None, dataset: Dataset) -> list[int]:
-    """Positions of the images of a list, in the order of the data set."""
-    position = {image: index for index, image in enumerate(dataset.ids)}
-    if path is None:
-        return list(position.values())
-    chosen = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
-        image = line.strip() if line.strip() in position else line.split()[0]  # a second word is the devkits' index
-        if image not in position:
-            raise ValueError(f"{path}:{number}: image {image!r} is not among the {len(position)} of the data set")
-        chosen.add(position[image])
-    return sorted(chosen)
+def _warn(doubts: Iterable[str]) -> None:
+    for doubt in doubts:
+        logger.warning("%s", doubt)
 
 
-def _warn(placed: Placed, table: DetectionTable, chosen: list[int], *, classes_chosen: bool) -> None:
-    if silent := int((~placed.images[chosen]).sum()):
-        logger.warning("%d of %d images have no detections; in them nothing was found", silent, len(chosen))
-    if not len(table):
-        logger.warning("there are no detections at all: every average precision is 0")
-    if flat := int((table.boxes[:, 2:] <= table.boxes[:, :2]).any(axis=1).sum()):
-        logger.warning("%d detections have a box without area (x2 <= x1 or y2 <= y1); they count as false", flat)
-    if placed.left_out and not classes_chosen:
-        listed = ", ".join(f"{name} ({count})" for name, count in placed.left_out.items())
-        logger.warning("left out, as the data set has no such class: %s", listed)
+def _print(parts: Iterable[RenderableType]) -> None:
+    for part in parts:
+        console().print(part)
 
 
 def _show(results: Sequence[Evaluation], *, quiet: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     if not quiet:
-        table = Table("class", *(("objects", "detections")), *(f"{result.protocol} AP" for result in results))
-        for column in table.columns[1:]:
-            column.justify = "right"
-        for name in results[0].classes:
-            each = [result.classes[name] for result in results]
-            objects = "/".join(dict.fromkeys(str(one.positives) for one in each))  # a blacklist takes objects away
-            table.add_row(Text(name), objects, str(each[0].detections), *(f"{one.ap:.4f}" for one in each))
-        console.print(table)
+        _print([class_table(results)])
     for result in results:
-        count = f"{result.classes_in_mean} of {len(result.classes)} classes"
-        console.print(f"{result.protocol}: mean AP {result.mean_ap:.4f}, median {result.median_ap:.4f}, over {count}")
+        _print(filter(None, (mean_line(result), figures_line(result))))
+
+
+def _write_page(path: Path, question: Question, results: Sequence[Evaluation], analysis: Analysis, title: str) -> None:
+    made_by = f"googlenet-rcnn {installed_version() or 'not installed'}"
+    write_page(path, EvaluationReport(title, question.dataset, question.images, results, analysis, made_by))
+    console().print(f"look at {printable(str(path))}")
+
+
+def _write_json(path: Path, question: Question, results: Sequence[Evaluation], analysis: Analysis | None) -> None:
+    written: dict[str, object] = {result.protocol: result.summary() for result in results}
+    if analysis:
+        written["analysis"] = {"image_ids": question.ids, **analysis.summary()}
+    with whole_file(path) as file:
+        json.dump(written, file, indent=1, allow_nan=False)
+
+
+def _command(tool: str, arguments: Sequence[object], options: Mapping[str, object]) -> str:
+    """What to type; an option that is ``None`` was not given."""
+    given = [word for option in options.items() if option[1] is not None for word in option]
+    return shlex.join(map(str, ["python", f"tools/{tool}", *arguments, *given]))
+
+
+def _advice(words: Sequence[str], error: Exception) -> str:
+    """What to type instead; ``words`` are the command's."""
+    again = f"python tools/evaluate.py {shlex.join(words)}"
+    if isinstance(error, UnknownClassError):
+        return f"; to leave them out: {again} --ignore-unknown-classes"
+    if isinstance(error, UnknownImageError):
+        named = {split_of(Path(word)) for word in words if Path(word).exists()} - {None}
+        splits = [f"; is {name!r} the split? {again} --split {name}" for name in named if name not in words]
+        return splits[0] if splits else " (is --split the part that the detections are of?)"
+    if isinstance(error, MissingProposalsError):
+        given, how = dict(pairwise(words)), error.options()
+        if how is None:
+            return "; tools/propose.py makes them, with what is in settings.json there"
+        options = {name: given.get(name) for name in ("--data", "--split")} | how
+        return f"; to make them: {_command('propose.py', [], options)}"
+    return ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 2 where the input is bad, told in one line."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, force=True)
-    try:
-        return app(argv, standalone_mode=False, prog_name="evaluate.py") or 0
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except USAGE_ERROR as error:
-        message = f"{error.format_message()} (--help shows examples)"
-    except UnknownClassError as error:
-        message = f"{error} (--ignore-unknown-classes leaves them out)"
-    except UnknownImageError as error:
-        message = f"{error} (is --split the part that the detections are of?)"
-    except (ValueError, OSError) as error:
-        message = str(error)
-    print("error:", " ".join(message.split()), file=sys.stderr)
-    return 2
+    words = sys.argv[1:] if argv is None else argv
+    return run_command(app, argv, name="evaluate.py", advice=partial(_advice, words))
 
 
 if __name__ == "__main__":

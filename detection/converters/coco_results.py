@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, TextIO
 
 from detection.converters.rows import DetectionRows, RowsBuilder, number_of, open_text
 from detection.converters.whole_file import whole_file
@@ -42,26 +43,43 @@ def read_coco_results(path: Path, images: Mapping[int, str], categories: Mapping
     ``images`` and ``categories`` give the names of the numbers, where an entry does not name them itself; a number
     without a name becomes one like ``#201``. Raises ``FileNotFoundError``, and ``ValueError`` naming file and entry.
     """
-    try:
-        with open_text(path) as file:
-            entries = json.load(file)
-    except json.JSONDecodeError as error:
-        raise DetectionsFileError(path, error.lineno, f"not JSON (column {error.colno}: {error.msg})") from error
-    if not isinstance(entries, list):
-        raise DetectionsFileError(path, 1, "expected a list of results, [{image_id, category_id, bbox, score}, ...]")
+    with open_text(path) as file:
+        entries = _load(path, file)
     builder = RowsBuilder(path)
+    images_and_categories, numbers = [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            x, y, width, height = (float(value) for value in entry["bbox"])
-            image = str(entry["image"]) if "image" in entry else _named(images, entry["image_id"])
-            label = str(entry["category"]) if "category" in entry else _named(categories, entry["category_id"])
-            builder.add(number, image, label, float(entry["score"]), [x, y, x + width, y + height])
-        except (KeyError, TypeError, ValueError):
+            images_and_categories.append((_name(entry, "image", images), _name(entry, "category", categories)))
+            x, y, width, height = entry["bbox"]
+            if not {*map(type, (entry["score"], x, y, width, height))} <= {int, float}:
+                raise TypeError("not five numbers")
+            numbers.append([*map(float, (entry["score"], x, y, x + width, y + height))])
+        except (KeyError, TypeError, ValueError, OverflowError):
             wanted = "an object with image_id, category_id, bbox [x, y, width, height] and score"
             got = json.dumps(entry)[:120]
             raise DetectionsFileError(path, number, f"(entry {number}) expected {wanted}, got {got}") from None
+    image_column, category_column = ([pair[place] for pair in images_and_categories] for place in (0, 1))
+    builder.add(range(1, len(entries) + 1), image_column, category_column, numbers)
     return builder.rows()
 
 
-def _named(names: Mapping[int, str], number: int | str) -> str:
-    return number if isinstance(number, str) else names.get(number, f"#{number}")
+def _load(path: Path, file: TextIO) -> list[Any]:
+    try:
+        entries = json.load(file)
+    except json.JSONDecodeError as error:
+        raise DetectionsFileError(path, error.lineno, f"not JSON (column {error.colno}: {error.msg})") from error
+    except (RecursionError, ValueError) as error:  # too deep; or whole numbers of thousands of digits
+        raise ValueError(f"{path}: not to be read as JSON: {error}") from error
+    if not isinstance(entries, list):
+        raise DetectionsFileError(path, 1, "expected a list of results, [{image_id, category_id, bbox, score}, ...]")
+    return entries
+
+
+def _name(entry: Mapping[str, Any], what: str, names: Mapping[int, str]) -> str:
+    """An image or a category by its own name, or by what its number stands for."""
+    value = entry[what] if what in entry else entry[f"{what}_id"]
+    if isinstance(value, str):
+        return value
+    if type(value) not in (int, float):
+        raise TypeError(f"{what}: neither a name nor a number")
+    return str(value) if what in entry else names.get(value, f"#{value}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from detection.converters.rows import DetectionRows, RowsBuilder, text_lines
+from detection.converters.text_table import Layout, read_table
 from detection.converters.whole_file import whole_file
 from detection.results import DetectionsFileError, ImageDetections
 
@@ -28,19 +29,16 @@ def read_csv(path: Path) -> DetectionRows:
 
     Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
     """
-    builder = RowsBuilder(path)
     lines = text_lines(path)
     _, header = next(lines, (1, ""))
-    fields = next(csv.reader([header]), [])
-    missing = [name for name in COLUMNS if name not in fields]
-    if missing:
-        raise DetectionsFileError(path, 1, f"no column {missing[0]!r}; the first line names {','.join(COLUMNS)}")
+    fields = [field.strip() for field in header.split(",")]
+    for name in COLUMNS:
+        if fields.count(name) != 1:
+            what = f"{fields.count(name) or 'no'} column{'s' * (name in fields)} {name!r}"
+            raise DetectionsFileError(path, 1, f"{what}; the first line names {','.join(COLUMNS)}")
     places = [fields.index(name) for name in COLUMNS]
-    for number, line in lines:
-        values = next(csv.reader([line]))
-        try:
-            image, label, score, *box = (values[place] for place in places)
-            builder.add(number, image, label, float(score), [float(value) for value in box])
-        except (IndexError, ValueError):
-            raise DetectionsFileError(path, number, f"expected {','.join(fields)}, got {line.strip()[:80]!r}") from None
+    kinds = [float if place in places[2:] else str for place in range(len(fields))]
+    builder = RowsBuilder(path)
+    for part in read_table(path, lines, Layout(fields, kinds, separator=",")):
+        builder.add(part.lines, part.words(places[0]), part.words(places[1]), part.numbers(places[2:]))
     return builder.rows()

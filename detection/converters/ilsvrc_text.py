@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of, text_lines
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of
+from detection.converters.text_table import read_blanked
 from detection.converters.whole_file import whole_file
-from detection.results import DetectionsFileError, ImageDetections
+from detection.results import ImageDetections
+
+COLUMNS = ("image index", "class id", "score", "xmin", "ymin", "xmax", "ymax")
 
 
 def write_ilsvrc_text(
@@ -38,16 +44,14 @@ def read_ilsvrc_text(path: Path, image_ids: Sequence[str], class_names: Sequence
     Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
     """
     builder = RowsBuilder(path)
-    for number, line in text_lines(path):
-        try:
-            image, label, score, xmin, ymin, xmax, ymax = line.split()
-            names = _numbered(image_ids, int(image)), _numbered(class_names, int(label))
-            builder.add(number, *names, float(score), [float(xmin), float(ymin), float(xmax), float(ymax)])
-        except ValueError:
-            wanted = "<image index> <class id> <score> <xmin> <ymin> <xmax> <ymax>"
-            raise DetectionsFileError(path, number, f"expected {wanted}, got {line.strip()[:80]!r}") from None
+    for part in read_blanked(path, COLUMNS, [int, int, *[float] * 5]):
+        images, labels = (
+            _named(column, names) for column, names in zip(part.columns[:2], (image_ids, class_names), strict=True)
+        )
+        builder.add(part.lines, images, labels, part.numbers(range(2, 7)))
     return builder.rows(one_based_inclusive=True)
 
 
-def _numbered(names: Sequence[str], number: int) -> str:
-    return names[number - 1] if 1 <= number <= len(names) else f"#{number}"
+def _named(numbers: NDArray[np.generic], names: Sequence[str]) -> list[str]:
+    """What the numbers of a column stand for."""
+    return [names[number - 1] if 1 <= number <= len(names) else f"#{number}" for number in numbers.tolist()]

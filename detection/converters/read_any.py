@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from detection.converters.coco_results import read_coco_results
 from detection.converters.csv_table import COLUMNS, read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.rows import DetectionRows, RowsBuilder, open_text
-from detection.converters.voc_text import FILE_NAME, read_voc_text
+from detection.converters.voc_text import FILE_NAME, image_set, read_voc_text
 from detection.results import DetectionsFileError, iterate_detections
 
+TRUTH = re.compile(r'\{\s*"(info|licenses|images|annotations|categories)"\s*:')
 RUN_FILE = "detections.jsonl"  # what a run calls its file
 
 
@@ -42,6 +46,8 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -
     with open_text(path) as file:
         head = file.read(4096).lstrip()
     start = head.partition("\n")[0]
+    if TRUTH.match(head):
+        raise ValueError(f"{path}: holds COCO's annotations, which are for --data, not detections")
     if start.startswith("{") or not start:
         return [_read_json_lines(path)]
     if start.startswith("["):
@@ -50,19 +56,26 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -
         return [read_csv(path)]
     if len(start.split()) == len(COLUMNS):
         return [read_ilsvrc_text(path, names.ids, names.class_names)]
-    raise ValueError(
-        f"{path}: not detections. Known are JSON Lines (one image a line), a folder of VOC text files, a list of COCO "
-        f"results, ILSVRC's seven columns, and CSV with {','.join(COLUMNS)}; this begins with {start.strip()[:60]!r}"
+    known = (
+        "JSON Lines (one image a line), a folder of VOC text files, a list of COCO results, ILSVRC's seven columns, "
+        f"and CSV with {','.join(COLUMNS)}"
     )
+    message = f"not detections. Known are {known}; this begins with {start.strip()[:60]!r}"
+    raise DetectionsFileError(path, 1, message)
+
+
+def split_of(path: Path) -> str | None:
+    """The split that the names of detection files say they are of (VOC's text); ``None`` where they say none."""
+    return None if (path / RUN_FILE).is_file() else image_set(path)
 
 
 def _read_coco(path: Path, names: Names, category_ids: Sequence[int]) -> DetectionRows:
     numbers = category_ids or range(1, len(names.class_names) + 1)
     images = {int(image): image for image in names.ids if image.isdecimal()}
     rows = read_coco_results(path, images, dict(zip(numbers, names.class_names, strict=True)))
-    unknown = sorted({label for label in rows.labels if label.startswith("#")})
+    unknown = {label: row for label, row in rows.labels.first_rows().items() if label.startswith("#")}
     if unknown and not category_ids:
-        listed, place = ", ".join(unknown[:5]), int(rows.lines[rows.labels.index(unknown[0])])
+        listed, place = ", ".join(list(unknown)[:5]), int(rows.lines[min(unknown.values())])
         raise DetectionsFileError(
             path,
             place,
@@ -74,9 +87,14 @@ def _read_coco(path: Path, names: Names, category_ids: Sequence[int]) -> Detecti
 
 def _read_json_lines(path: Path) -> DetectionRows:
     builder = RowsBuilder(path)
-    for line, record in iterate_detections(path):
-        for label, score, box in zip(record.labels, record.scores.tolist(), record.boxes.tolist(), strict=True):
-            builder.add(line, record.id, label, score, box)
-        if not record.labels:
-            builder.add_empty(line, record.id)
+    line = 0
+    try:
+        for line, record in iterate_detections(path):
+            found = len(record.labels)
+            numbers = np.column_stack([record.scores, record.boxes])
+            builder.add([line] * found, [record.id] * found, record.labels, numbers)
+            if not found:
+                builder.add_empty(line, record.id)
+    except RecursionError as error:
+        raise DetectionsFileError(path, line + 1, "not JSON: brackets within brackets without end") from error
     return builder.rows()

@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from detection.results import DetectionsFileError, open_packed
 
+logger = logging.getLogger(__name__)
+
 Number = TypeVar("Number")
 TO_ONE_BASED_INCLUSIVE = np.array([1.0, 1.0, 0.0, 0.0])  # added to a box of the house convention
+LARGEST = 2**24  # pixels: beyond any image
+
+
+@dataclass(frozen=True, eq=False)
+class NameColumn:
+    """A column of names, of which there are far fewer than rows: row ``r`` holds ``names[codes[r]]``."""
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.names[code] for code in self.codes.tolist())
+
+    def counts(self) -> dict[str, int]:
+        """How many rows hold each name."""
+        return dict(zip(self.names, np.bincount(self.codes, minlength=len(self.names)).tolist(), strict=True))
+
+    def first_rows(self) -> dict[str, int]:
+        """The first row that holds each name, in the order of the rows."""
+        codes, rows = np.unique(self.codes, return_index=True)
+        return {self.names[code]: row for row, code in sorted(zip(rows.tolist(), codes.tolist(), strict=True))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,24 +51,28 @@ class DetectionRows:
 
     ``lines`` (N,) is where each was found, from 1; ``images`` (N) are ids, ``labels`` (N) class names; ``scores`` (N,);
     ``boxes`` (N, 4) in the house convention; ``empty`` are the images, with their lines, of which the file says that
-    nothing was found. Raises ``DetectionsFileError`` for a number that is not finite. Inverted
-    boxes are let through: other detectors make them, and the devkits count them as false.
+    nothing was found; ``class_of_file`` is the class that the whole file is of, be it empty (VOC's text). Raises
+    ``DetectionsFileError`` for a number that is not finite, and for a box beyond any image. Inverted boxes are let
+    through: other detectors make them, and the devkits count them as false.
     """
 
     file: Path
     lines: NDArray[np.int64]
-    images: tuple[str, ...]
-    labels: tuple[str, ...]
+    images: NameColumn
+    labels: NameColumn
     scores: NDArray[np.float64]
     boxes: NDArray[np.float64]
     empty: Mapping[str, int] = field(default_factory=dict)
+    class_of_file: str | None = None
 
     def __post_init__(self) -> None:
-        strange = ~(np.isfinite(self.scores) & np.isfinite(self.boxes).all(axis=1))
-        if strange.any():
-            row = int(np.flatnonzero(strange)[0])
+        finite = np.isfinite(self.scores) & np.isfinite(self.boxes).all(axis=1)
+        fits = (np.abs(self.boxes) <= LARGEST).all(axis=1)
+        if not (finite & fits).all():
+            row = int(np.flatnonzero(~(finite & fits))[0])
+            what = "a box beyond any image" if finite[row] else "a number that is not finite"
             numbers = f"score {self.scores[row]}, box {self.boxes[row].tolist()}"
-            raise DetectionsFileError(self.file, int(self.lines[row]), f"a number that is not finite: {numbers}")
+            raise DetectionsFileError(self.file, int(self.lines[row]), f"{what}: {numbers}")
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -52,31 +83,40 @@ class RowsBuilder:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._lines: list[int] = []
-        self._images: list[str] = []
-        self._labels: list[str] = []
-        self._scores: list[float] = []
-        self._boxes: list[list[float]] = []
+        self._image_codes, self._label_codes = _Codes(), _Codes()
+        self._integers: list[NDArray[np.int64]] = [np.zeros((0, 3), np.int64)]  # line, image, label
+        self._numbers: list[NDArray[np.float64]] = [np.zeros((0, 5))]
         self._empty: dict[str, int] = {}
 
     def add_empty(self, line: int, image: str) -> None:
         self._empty[image] = line
 
-    def add(self, line: int, image: str, label: str, score: float, box: list[float]) -> None:
-        self._lines.append(line)
-        self._images.append(image)
-        self._labels.append(label)
-        self._scores.append(score)
-        self._boxes.append(box)
+    def add(self, lines: ArrayLike, images: Sequence[str], labels: Sequence[str], numbers: ArrayLike) -> None:
+        """Some rows more; ``numbers`` (N, 5) are the score and the corners of each."""
+        columns = np.asarray(lines, np.int64), self._image_codes.of(images), self._label_codes.of(labels)
+        self._integers.append(np.stack(columns, axis=1))
+        self._numbers.append(np.asarray(numbers, np.float64).reshape(-1, 5))
 
-    def rows(self, *, one_based_inclusive: bool = False) -> DetectionRows:
+    def rows(self, *, one_based_inclusive: bool = False, class_of_file: str | None = None) -> DetectionRows:
         """All rows; corners that count pixels from 1, both ends inside, become house boxes."""
-        boxes = np.array(self._boxes, np.float64).reshape(-1, 4)
+        lines, images, labels = np.concatenate(self._integers).T
+        numbers = np.concatenate(self._numbers)
+        scores, boxes = numbers[:, 0], numbers[:, 1:]
         if one_based_inclusive:
             boxes -= TO_ONE_BASED_INCLUSIVE
-        lines, scores = np.array(self._lines, np.int64), np.array(self._scores, np.float64)
-        images, labels = tuple(self._images), tuple(self._labels)
-        return DetectionRows(self.file, lines, images, labels, scores, boxes, self._empty)
+        names = NameColumn(tuple(self._image_codes), images), NameColumn(tuple(self._label_codes), labels)
+        return DetectionRows(self.file, lines, *names, scores, boxes, self._empty, class_of_file)
+
+
+class _Codes(dict[str, int]):
+    """Numbers names from 0 in the order in which they are first asked for."""
+
+    def __missing__(self, name: str) -> int:
+        self[name] = len(self)
+        return self[name]
+
+    def of(self, names: Sequence[str]) -> NDArray[np.int64]:
+        return np.fromiter(map(self.__getitem__, names), np.int64, len(names))
 
 
 @contextmanager
@@ -93,11 +133,17 @@ def open_text(path: Path) -> Iterator[TextIO]:
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number, from 1, and text of every line that is not blank; raises as :func:`open_text`."""
+    """Number, from 1, and text of every line that is not blank; raises as :func:`open_text`.
+
+    Warns where the last line has no end: a file that was cut off may end in a number that is not whole.
+    """
+    line = "\n"
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, line
+    if not line.endswith("\n"):
+        logger.warning("%s: its last line has no end; if the file was cut off, some of it is missing", path)
 
 
 def number_of(name: str, numbers: Mapping[str, Number], what: str) -> Number:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of, text_lines
+from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of
+from detection.converters.text_table import read_blanked
 from detection.converters.whole_file import whole_file
-from detection.results import DetectionsFileError, ImageDetections
+from detection.results import ImageDetections
 
-FILE_NAME = re.compile(r".+?_det_[^_]+_(?P<label>.+)\.txt(\.gz)?")
+COLUMNS = ("image id", "score", "xmin", "ymin", "xmax", "ymax")
+FILE_NAME = re.compile(r".+?_det_(?P<set>[^_]+)_(?P<label>.+)\.txt(\.gz)?")
 
 
 def write_voc_text(
@@ -43,29 +45,43 @@ def write_voc_text(
 def read_voc_text(path: Path) -> list[DetectionRows]:
     """Every class file of a folder, plain or ``.gz``, or the one file that ``path`` is.
 
-    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming file and line.
+    The files may lie in a folder below it, if only one has such files. Raises ``FileNotFoundError`` where there is
+    none, and ``ValueError`` naming file and line.
     """
+    folders = _class_files(path)
+    if not folders:
+        raise FileNotFoundError(f"{path}: no file is named like comp4_det_test_<class>.txt")
+    if len(folders) > 1:
+        places = ", ".join(str(files[0][0].parent) for files in folders)
+        raise ValueError(f"{path}: several folders have files like comp4_det_test_<class>.txt, name one: {places}")
     files: dict[str, Path] = {}
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        match = FILE_NAME.fullmatch(file.name)
-        if match is None:
-            continue
-        label = match["label"]
+    for file, _, label in folders[0]:
         if label in files:
             raise ValueError(f"{file}: class {label!r} has two files, the other is {files[label].name}")
         files[label] = file
-    if not files:
-        raise FileNotFoundError(f"{path}: no file is named like comp4_det_test_<class>.txt")
     return [_read_class(file, label) for label, file in files.items()]
+
+
+def image_set(path: Path) -> str | None:
+    """The image set on which the names of the class files agree, such as ``test``; ``None`` where there is none."""
+    sets = {name for files in _class_files(path) for _, name, _ in files}
+    return sets.pop() if len(sets) == 1 else None
+
+
+def _class_files(path: Path) -> list[list[tuple[Path, str, str]]]:
+    """The class files of a folder, each with its image set and its class; or those of every folder below it."""
+    inside = sorted(path.iterdir()) if path.is_dir() else [path]
+    below = (_named_files(sorted(folder.iterdir())) for folder in inside if folder.is_dir())
+    return [found] if (found := _named_files(inside)) else [files for files in below if files]
+
+
+def _named_files(files: Iterable[Path]) -> list[tuple[Path, str, str]]:
+    matches = ((file, FILE_NAME.fullmatch(file.name)) for file in files)
+    return [(file, match["set"], match["label"]) for file, match in matches if match]
 
 
 def _read_class(file: Path, label: str) -> DetectionRows:
     builder = RowsBuilder(file)
-    for number, line in text_lines(file):
-        try:
-            image, score, xmin, ymin, xmax, ymax = line.split()
-            builder.add(number, image, label, float(score), [float(xmin), float(ymin), float(xmax), float(ymax)])
-        except ValueError:
-            wanted = "<image id> <score> <xmin> <ymin> <xmax> <ymax>"
-            raise DetectionsFileError(file, number, f"expected {wanted}, got {line.strip()[:80]!r}") from None
-    return builder.rows(one_based_inclusive=True)
+    for part in read_blanked(file, COLUMNS, [str, *[float] * 5]):
+        builder.add(part.lines, part.words(0), [label] * len(part.lines), part.numbers(range(1, 6)))
+    return builder.rows(one_based_inclusive=True, class_of_file=label)

@@ -78,7 +78,7 @@ def _corners(element: ET.Element, place: str) -> list[float]:
     texts = [box.findtext(corner) or "" for corner in CORNERS]
     written = ", ".join(f"{corner} {text.strip() or 'missing'}" for corner, text in zip(CORNERS, texts, strict=True))
     try:
-        corners = [float(text) for text in texts]
+        corners = [float(text.replace("_", "?")) for text in texts]  # Python would read 1_0 as 10
     except ValueError:
         raise ValueError(f"{place} has a box that is not four numbers: {written}") from None
     if not all(abs(corner) <= LARGEST for corner in corners):

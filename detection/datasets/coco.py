@@ -66,7 +66,7 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
 
 def find_coco_files(folder: Path) -> dict[str, Path]:
     """The instances files of a COCO folder by the set they describe; empty where there is none."""
-    found = (sorted(folder.glob(pattern)) for pattern in PATTERNS)
+    found = ([file for file in sorted(folder.glob(pattern)) if not _is_list(file)] for pattern in PATTERNS)
     return {_set_name(file): file for file in next((files for files in found if files), [])}
 
 
@@ -82,6 +82,12 @@ def choose_coco_file(folder: Path, split: str | None) -> Path:
     if split not in files:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, files)}")
     return files[split]
+
+
+def _is_list(file: Path) -> bool:
+    """Whether a JSON file is a list, as results are that lie beside the instances."""
+    with file.open("rb") as content:
+        return content.read(64).lstrip().startswith(b"[")
 
 
 def _set_name(file: Path) -> str:
@@ -117,5 +123,6 @@ def _target(
         np.array([labels[instance.category] for instance in objects], np.int64),
         crowd=np.array([instance.crowd for instance in objects], np.bool_),
         areas=np.where([area is None for area in areas], sides.prod(axis=1), np.array(areas, np.float64)),
+        xywh=np.array([instance.xywh for instance in objects], np.float64).reshape(-1, 4),
     )
     return target, overhang

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from detection.datasets.base import first_repeated
 
@@ -104,7 +105,7 @@ def _get(name: str, record: Record, key: str) -> object:
 
 def _id(name: str, record: Record, key: str) -> Id:
     value = _get(name, record, key)
-    if not isinstance(value, int | str):
+    if not isinstance(value, int | str) or isinstance(value, bool):
         raise ValueError(f"{name}: {key!r} must be a whole number or a string, got {value!r}")
     return value
 
@@ -119,31 +120,42 @@ def _text(name: str, record: Record, key: str) -> str:
 def _image(name: str, record: Record) -> CocoImage:
     width, height = record.get("width"), record.get("height")
     size = None
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+    if type(width) is int and type(height) is int and width > 0 and height > 0:
         size = (width, height)
     return CocoImage(_id(name, record, "id"), _text(name, record, "file_name"), size)
 
 
 def _instance(name: str, record: Record) -> Instance:
     area = record.get("area")
-    if area is not None and not (isinstance(area, int | float) and 0 <= area <= LARGEST**2):
+    if area is not None and not (_is_number(area) and 0 <= area <= LARGEST**2):
         raise ValueError(f"{name}: 'area' must be a number of pixels, got {area!r}")
     return Instance(
         name,
         _id(name, record, "image_id"),
         _id(name, record, "category_id"),
         _box(name, record),
-        record.get("iscrowd", 0) == 1,
+        _is_crowd(name, record),
         area,
     )
 
 
 def _box(name: str, record: Record) -> tuple[float, ...]:
     value = _get(name, record, "bbox")
-    box = tuple(side for side in value if isinstance(side, int | float)) if isinstance(value, list) else ()
+    box = tuple(side for side in value if _is_number(side)) if isinstance(value, list) and len(value) == 4 else ()
     if len(box) != 4 or not all(abs(side) <= LARGEST for side in box):
         raise ValueError(f"{name}: 'bbox' must be four numbers in pixels, got {value!r}")
     return box
+
+
+def _is_crowd(name: str, record: Record) -> bool:
+    value = record.get("iscrowd", 0)
+    if value not in (0, 1):
+        raise ValueError(f"{name}: 'iscrowd' must be 0 or 1, got {value!r}")
+    return value == 1
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_references(instances: tuple[Instance, ...], images: set[Id], categories: Mapping[Id, str]) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from detection.datasets.annotation_targets import make_targets
 from detection.datasets.annotation_xml import Annotation, read_annotation
 from detection.datasets.base import AnnotatedImages, check_classes
-from detection.datasets.listing import check_photos, photos_in, read_split
+from detection.datasets.listing import check_photos, is_misnumbered, photos_in, read_split
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,9 @@ def is_flat_ilsvrc(folder: Path) -> bool:
 def _tree_files(root: Path, split: str | None) -> Files:
     split = split or "val"
     ids = read_split(root / LISTS, split)
+    if is_misnumbered(root / LISTS, split):
+        message = "%s: its images are not numbered 1, 2, 3, ...; here an image's number is that of its line"
+        logger.warning(message, root / LISTS / f"{split}.txt")
     subset = "".join(re.findall(r"^[a-z]+", split))
     annotations, photos = root / "Annotations" / "DET" / subset, root / "Data" / "DET" / subset
     if not annotations.is_dir() and not photos.is_dir():

@@ -23,13 +23,50 @@ def read_split(folder: Path, split: str) -> tuple[str, ...]:
     path = folder / f"{split}.txt"
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, split_names(folder))}")
-    text = path.read_text(encoding="utf-8-sig")
-    ids = tuple(line.split()[0] for line in text.splitlines() if line.strip())
+    ids = tuple(line.split()[0] for line in _lines(path) if line.strip())
     if not ids:
         raise ValueError(f"{path}: lists no image")
     if twice := first_repeated(ids):
         raise ValueError(f"{path}: lists image {twice!r} twice")
     return ids
+
+
+def read_selection(path: Path, ids: Sequence[str]) -> list[int]:
+    """Positions among ``ids`` of the images of a list, an id a line, sorted; a second word is the devkits' index.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line of an image that is not among ``ids``,
+    or where no image is listed.
+    """
+    position = {image: index for index, image in enumerate(ids)}
+    chosen = set()
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        image = line.strip() if line.strip() in position else line.split()[0]
+        if image not in position:
+            raise ValueError(f"{path}:{number}: image {image!r} is not among the {len(position)} of the data set")
+        chosen.add(position[image])
+    if not chosen:
+        raise ValueError(f"{path}: lists no image")
+    return sorted(chosen)
+
+
+def is_misnumbered(folder: Path, split: str) -> bool:
+    """Whether a list counts its images, but not as 1, 2, 3, ... in the order of its lines."""
+    words = [line.split() for line in _lines(folder / f"{split}.txt") if line.strip()]
+    numbers = {" ".join(others): number for number, (_, *others) in enumerate(words, start=1)}
+    counts = len(numbers) == len(words) > 1  # labels, 1 or -1, repeat
+    return counts and any(text != str(number) for text, number in numbers.items())
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not text: {error}") from error
+    if "\0" in text:
+        raise ValueError(f"{path}: not text: it holds a zero byte")
+    return text.splitlines()
 
 
 def photos_in(folder: Path) -> dict[str, Path]:

@@ -18,7 +18,7 @@ from detection.evaluation.coco_half import RECALL_POINTS as COCO_RECALL_POINTS
 from detection.evaluation.coco_half import hundred_and_one_points
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.matching import IGNORED, TRUE_POSITIVE
-from detection.evaluation.result import _or_none
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import Floats, Integers
 
 SAMPLES = 1000
@@ -43,7 +43,7 @@ class Interval:
 
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
-        return {name: _or_none(value) for name, value in vars(self).items()}
+        return {name: or_none(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 
 from detection.evaluation.bootstrap import SAMPLES, Interval, mean_of_classes, resampled
 from detection.evaluation.judgement import Judgement
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import Floats
 
 
@@ -56,7 +57,7 @@ class Comparison:
             "second": self.names[1],
             "verdict": self.verdict,
             "difference": self.difference.summary(),
-            "ahead": self.ahead,
+            "ahead": or_none(self.ahead),
             "won": dict(zip(self.names, self.won, strict=True)),
             "classes": {name: interval.summary() for name, interval in self.classes.items()},
         }

@@ -9,7 +9,7 @@ from typing import Any
 from detection.evaluation.bootstrap import SAMPLES, resampled
 from detection.evaluation.comparison import Comparison, compared
 from detection.evaluation.judgement import Judgement
-from detection.evaluation.result import _or_none
+from detection.evaluation.result import or_none
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class EnsembleRow:
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
         gain = None if self.gain is None else self.gain.summary()
-        return {"kind": self.kind, "name": self.name, "mean_ap": _or_none(self.mean_ap), "gain": gain}
+        return {"kind": self.kind, "name": self.name, "mean_ap": or_none(self.mean_ap), "gain": gain}
 
 
 def ensemble_gain(

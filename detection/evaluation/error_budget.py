@@ -35,11 +35,11 @@ from detection.evaluation.matching import (
     IGNORED,
     NO_OBJECT,
     TRUE_POSITIVE,
-    _iou_of_pairs,
-    _overlapping_pairs,
+    iou_of_pairs,
+    overlapping_pairs,
 )
-from detection.evaluation.protocol import _rows_by_label
-from detection.evaluation.result import _or_none
+from detection.evaluation.protocol import rows_by_label
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import Floats, Integers, Mask
 
 LOCALISATION, CLASSIFICATION, DUPLICATE, BACKGROUND, BOTH = KINDS = range(5)
@@ -78,7 +78,7 @@ class ErrorBudget:
 
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
-        return {name: {"count": error.count, "gain": _or_none(error.gain)} for name, error in self.errors.items()}
+        return {name: {"count": error.count, "gain": or_none(error.gain)} for name, error in self.errors.items()}
 
 
 def error_budget(judgement: Judgement, proposals: Mapping[int, Floats] | None = None) -> ErrorBudget:
@@ -121,7 +121,7 @@ def mended(
     left = positives if missed is None else positives - _counts(judgement.objects.labels[missed], len(positives))
     ranked = verdicts[judgement.ranking]
     result = np.full(len(positives), np.nan)
-    for label, rows in enumerate(_rows_by_label(labels[judgement.ranking], len(positives))):
+    for label, rows in enumerate(rows_by_label(labels[judgement.ranking], len(positives))):
         if left[label]:
             result[label] = average_precision(judgement.rules, ranked[rows], int(left[label]))
         elif positives[label]:
@@ -145,7 +145,7 @@ def _classify(judgement: Judgement) -> tuple[NDArray[np.int8], Integers]:
     bars = judgement.rules.bars(objects.boxes)
     kinds = np.full(len(wrong), BACKGROUND, np.int8)
     targets = np.full(len(wrong), NO_OBJECT, np.int64)
-    for rows, choices, overlaps in _overlapping_pairs(detections, objects):
+    for rows, choices, overlaps in overlapping_pairs(detections, objects):
         same = detections.labels[rows] == objects.labels[choices]
         passed = overlaps >= bars[choices]
         near = overlaps >= BACKGROUND_BELOW
@@ -186,6 +186,6 @@ def _reached(judgement: Judgement, objects: Mask, proposals: Mapping[int, Floats
         if image not in proposals:
             raise ValueError(f"image {image} has missed objects, but no proposals are given for it")
         boxes = np.asarray(proposals[image], np.float64).reshape(-1, 4)
-        overlaps = _iou_of_pairs(boxes, np.broadcast_to(table.boxes[row], boxes.shape))
+        overlaps = iou_of_pairs(boxes, np.broadcast_to(table.boxes[row], boxes.shape))
         reached[row] = overlaps.max(initial=0) >= bars[row]
     return reached

@@ -17,7 +17,7 @@ import numpy as np
 
 from detection.evaluation.judgement import Judgement, judge
 from detection.evaluation.matching import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
-from detection.evaluation.result import _or_none
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import Integers
 
 STATUS = {TRUE_POSITIVE: "right", FALSE_POSITIVE: "wrong", IGNORED: "not counted"}
@@ -95,7 +95,7 @@ class Explanation:
         return {
             "first": self.first.rules.name,
             "second": self.second.rules.name,
-            "difference": _or_none(self.difference),
+            "difference": or_none(self.difference),
             "changed": len(self),
             "steps": [
                 {
@@ -103,7 +103,7 @@ class Explanation:
                     "meaning": REASONS[step.reason],
                     "changed": step.changed,
                     "changes": {f"{before} -> {after}": count for (before, after), count in step.changes.items()},
-                    "gain": _or_none(step.gain),
+                    "gain": or_none(step.gain),
                     "examples": [vars(change) for change in self.changes(step.reason, examples)],
                 }
                 for step in self.steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from detection.converters.rows import text_lines
 from detection.evaluation.average_precision import area_under_envelope
-from detection.evaluation.naming import ClassNames
+from detection.evaluation.naming import ClassNames, some
 from detection.evaluation.protocol import Rules, evaluate
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable, Floats, tables
@@ -28,7 +28,7 @@ ILSVRC = Rules("ilsvrc", lenient_bars, best_free=True, ties_by_image=True, avera
 def read_blacklist(path: Path, image_count: int, classes: ClassNames) -> list[tuple[int, int]]:
     """The (image, label) pairs, both from 0, of a file of lines ``<image index> <WordNet id>``, the index from 1.
 
-    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
+    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line, or where there is no line.
     """
     pairs = []
     for number, line in text_lines(path):
@@ -39,10 +39,10 @@ def read_blacklist(path: Path, image_count: int, classes: ClassNames) -> list[tu
                 f"{path}:{number}: expected an image index of 1 to {image_count}, got {line.strip()[:60]!r}"
             )
         if label is None:
-            raise ValueError(
-                f"{path}:{number}: class {name!r} is not in the data set; it has: {', '.join(classes.names)}"
-            )
+            raise ValueError(f"{path}:{number}: class {name!r} is not in the data set; it has: {some(classes.names)}")
         pairs.append((int(index) - 1, label))
+    if not pairs:
+        raise ValueError(f"{path}: lists no image")
     return pairs
 
 

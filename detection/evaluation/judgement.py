@@ -14,11 +14,11 @@ from detection.evaluation.matching import (
     NO_OBJECT,
     TRUE_POSITIVE,
     Verdicts,
-    _overlapping_pairs,
     match,
+    overlapping_pairs,
     rank,
 )
-from detection.evaluation.protocol import Rules, _listed, _rows_by_label, check_labels
+from detection.evaluation.protocol import Rules, check_labels, listed, rows_by_label
 from detection.evaluation.tables import DetectionTable, Floats, Integers, Mask, ObjectTable
 
 
@@ -59,7 +59,7 @@ class Judgement:
     @property
     def ranked_by_class(self) -> list[Integers]:
         """The rows of every class in ranking order."""
-        rows = _rows_by_label(self.detections.labels[self.ranking], len(self.class_names))
+        rows = rows_by_label(self.detections.labels[self.ranking], len(self.class_names))
         return [self.ranking[of_class] for of_class in rows]
 
     @property
@@ -93,9 +93,9 @@ def judge(
     """
     check_labels(class_names, detections.labels, objects.labels)
     ranking = rank(detections, ties_by_image=rules.ties_by_image)
-    known = ~_listed(objects, blacklist, len(class_names))
+    known = ~listed(objects, blacklist, len(class_names))
     sought = known & ~objects.ignored
-    excused = _listed(detections, blacklist, len(class_names))
+    excused = listed(detections, blacklist, len(class_names))
     if most is not None:
         excused |= _beyond(most, detections, ranking)
     counted = ranking[~excused[ranking]]
@@ -137,7 +137,7 @@ def _excused(rules: Rules, wrong: DetectionTable, objects: ObjectTable, ignored:
     """The row of the ignored object that excuses each of the false detections, or -1, as COCO has it."""
     crowds, others = ignored[crowd[ignored]], ignored[~crowd[ignored]]
     met = np.full(len(wrong), NO_OBJECT, np.int64)
-    for detection, place, _ in _overlapping_pairs(*_one_class(wrong, objects[crowds])):
+    for detection, place, _ in overlapping_pairs(*_one_class(wrong, objects[crowds])):
         inside = _share_inside(wrong.boxes[detection], objects.boxes[crowds[place]]) >= 0.5
         met[detection[inside]] = crowds[place[inside]]
     alone = np.flatnonzero(met == NO_OBJECT)

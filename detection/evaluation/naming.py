@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from detection.converters.rows import DetectionRows
-from detection.evaluation.tables import DetectionTable, Integers, Mask
+from detection.evaluation.tables import DetectionTable, Mask
 from detection.results import DetectionsFileError
 
 
@@ -66,31 +66,40 @@ def place(
     """Detections by image and label, in the order of their files.
 
     Raises ``UnknownImageError`` at the first detection in an image, and ``UnknownClassError`` at the first one of a
-    class, that the data set does not have; unknown classes can be left out instead.
+    class, that the data set does not have. Unknown classes can be left out instead; they are left out in any case where
+    every class has a file of its own (VOC's text) and so has each of the data set: then none of them is misnamed.
     """
-    labels_of = {name: classes.label(name) for rows in files for name in rows.labels}
-    left_out = Counter(name for rows in files for name in rows.labels if labels_of[name] is None)
-    if left_out and not ignore_unknown_classes:
+    left_out: Counter[str] = Counter()
+    for rows in files:
+        left_out.update({name: count for name, count in rows.labels.counts().items() if classes.label(name) is None})
+    with_file = {classes.label(rows.class_of_file) for rows in files if rows.class_of_file is not None} - {None}
+    misnamed = len(with_file) < len(classes.names)  # else the others are classes that the data set happens not to show
+    if left_out and misnamed and not ignore_unknown_classes:
         _refuse_class(files, left_out, classes.names)
     position = {image: index for index, image in enumerate(image_ids)}
     images = np.zeros(len(image_ids), np.bool_)
     parts = []
     for rows in files:
-        where = _positions(rows, rows.images, rows.lines.tolist(), position)
-        images[where] = True
-        images[_positions(rows, rows.empty, rows.empty.values(), position)] = True
-        labels = np.array([-1 if (label := labels_of[name]) is None else label for name in rows.labels], np.int64)
-        parts.append(DetectionTable(where, labels, rows.scores, rows.boxes)[labels >= 0])
+        found = {image: rows.lines[row] for image, row in rows.images.first_rows().items()}
+        where = _positions(rows, {**rows.empty, **found}, position)
+        images[list(where.values())] = True
+        labels = [-1 if (label := classes.label(name)) is None else label for name in rows.labels.names]
+        columns = (
+            np.array([where[image] for image in rows.images.names], np.int64)[rows.images.codes],
+            np.array(labels, np.int64)[rows.labels.codes],
+        )
+        parts.append(DetectionTable(*columns, rows.scores, rows.boxes)[columns[1] >= 0])
     return Placed(DetectionTable.join(parts), images, dict(left_out))
 
 
-def _positions(
-    rows: DetectionRows, images: Collection[str], lines: Iterable[int], position: Mapping[str, int]
-) -> Integers:
-    """The images' positions in the data set, (N,); raises ``UnknownImageError``."""
-    known = {image: _known_as(image, position) for image in images}
+def _positions(rows: DetectionRows, lines: Mapping[str, int], position: Mapping[str, int]) -> dict[str, int]:
+    """The positions in the data set of the images that a file names, first on ``lines``.
+
+    Raises ``UnknownImageError``.
+    """
+    known = {image: _known_as(image, position) for image in lines}
     names: dict[str, str] = {}
-    for image, line in zip(images, lines, strict=True):
+    for image, line in lines.items():
         name = known[image]
         if name is None:
             like = f", such as {next(iter(position))!r}" if position else ""
@@ -101,7 +110,7 @@ def _positions(
         if names.setdefault(name, image) != image:
             message = f"images {names[name]!r} and {image!r} would both be {name!r} of the data set"
             raise UnknownImageError(rows.file, line, message)
-    return np.array([position[known[image] or image] for image in images], np.int64)
+    return {image: position[known[image] or image] for image in lines}
 
 
 def _known_as(image: str, position: Mapping[str, int]) -> str | None:
@@ -113,14 +122,14 @@ def _known_as(image: str, position: Mapping[str, int]) -> str | None:
 
 def _refuse_class(files: Sequence[DetectionRows], unknown: Mapping[str, int], names: Sequence[str]) -> None:
     for rows in files:
-        for line, name in zip(rows.lines.tolist(), rows.labels, strict=True):
+        for name, row in rows.labels.first_rows().items():
             if name in unknown:
-                listed = _some([f"{name} ({count})" for name, count in unknown.items()])
-                message = f"class {name!r} is not in the data set; it has: {_some(names)}; unknown are: {listed}"
-                raise UnknownClassError(rows.file, line, message)
+                listed = some([f"{name} ({count})" for name, count in unknown.items()])
+                message = f"class {name!r} is not in the data set; it has: {some(names)}; unknown are: {listed}"
+                raise UnknownClassError(rows.file, int(rows.lines[row]), message)
 
 
-def _some(names: Sequence[str], most: int = 40) -> str:
+def some(names: Sequence[str], most: int = 40) -> str:
     """As many names as a message can hold."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

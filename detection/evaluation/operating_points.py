@@ -11,7 +11,7 @@ import numpy as np
 from detection.evaluation.average_precision import recall_precision
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.matching import FALSE_POSITIVE, TRUE_POSITIVE
-from detection.evaluation.result import _or_none
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import Floats
 
 MOST_POINTS = 200
@@ -28,7 +28,7 @@ class OperatingPoint:
 
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
-        return {name: _or_none(value) for name, value in vars(self).items()}
+        return {name: or_none(value) for name, value in vars(self).items()}
 
 
 def best_f1(judgement: Judgement) -> Mapping[str, OperatingPoint]:

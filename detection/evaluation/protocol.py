@@ -38,19 +38,24 @@ def evaluate(
 
     Raises ``ValueError`` for a label outside the classes.
     """
-    for labels in (detections.labels, objects.labels):
-        outside = labels[(labels < 0) | (labels >= len(class_names))]
-        if len(outside):
-            raise ValueError(f"label {outside[0]} among {len(class_names)} classes")
-    excused = _listed(detections, blacklist)
-    objects = objects[~_listed(objects, blacklist)]
+    check_labels(class_names, detections.labels, objects.labels)
+    excused = listed(detections, blacklist, len(class_names))
+    objects = objects[~listed(objects, blacklist, len(class_names))]
     results = {}
-    rows_of = _rows_by_label(detections.labels, len(class_names))
-    objects_of = _rows_by_label(objects.labels, len(class_names))
+    rows_of = rows_by_label(detections.labels, len(class_names))
+    objects_of = rows_by_label(objects.labels, len(class_names))
     for label, name in enumerate(class_names):
         rows = rows_of[label]
         results[name] = _evaluate_class(rules, detections[rows], objects[objects_of[label]], excused[rows])
     return Evaluation(rules.name, results)
+
+
+def check_labels(class_names: Sequence[str], *columns: Integers) -> None:
+    """Raise ``ValueError`` for a label outside the classes."""
+    for labels in columns:
+        outside = labels[(labels < 0) | (labels >= len(class_names))]
+        if len(outside):
+            raise ValueError(f"label {outside[0]} among {len(class_names)} classes")
 
 
 def _evaluate_class(rules: Rules, detections: DetectionTable, objects: ObjectTable, excused: Mask) -> ClassResult:
@@ -63,14 +68,13 @@ def _evaluate_class(rules: Rules, detections: DetectionTable, objects: ObjectTab
     return ClassResult(ap, positives, recall, precision)
 
 
-def _rows_by_label(labels: Integers, classes: int) -> list[Integers]:
+def rows_by_label(labels: Integers, classes: int) -> list[Integers]:
     """For every class its rows, in their order."""
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.searchsorted(labels[order], np.arange(1, classes)))
 
 
-def _listed(table: DetectionTable | ObjectTable, blacklist: Collection[tuple[int, int]]) -> Mask:
+def listed(table: DetectionTable | ObjectTable, blacklist: Collection[tuple[int, int]], classes: int) -> Mask:
     """Which rows lie in a blacklisted image and class: (N,)."""
-    pairs = set(blacklist)
-    labelled = zip(table.images.tolist(), table.labels.tolist(), strict=True)
-    return np.fromiter((pair in pairs for pair in labelled), np.bool_, len(table))
+    pairs = np.array(sorted(blacklist), np.int64).reshape(-1, 2)
+    return np.isin(table.images * classes + table.labels, pairs @ np.array([classes, 1]))

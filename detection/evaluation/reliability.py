@@ -10,7 +10,7 @@ import numpy as np
 
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.matching import IGNORED, TRUE_POSITIVE
-from detection.evaluation.result import _or_none
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import Floats, Integers, Mask
 
 BINS = 15
@@ -36,7 +36,7 @@ class Curve:
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
         columns = {name: column.tolist() for name, column in vars(self).items()}
-        return {"error": _or_none(self.error), **columns}
+        return {"error": or_none(self.error), **columns}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,13 +15,15 @@ from detection.evaluation.tables import Floats
 class ClassResult:
     """One class: ``recall`` (N,) and ``precision`` (N,) after each of its detections, by falling score.
 
-    ``ap`` is ``nan`` where ``positives``, the number of objects to find, is 0; so is a precision of 0/0.
+    ``ap`` is ``nan`` where ``positives``, the number of objects to find, is 0; so is a precision of 0/0. ``figures``
+    are the protocol's other numbers by their usual names, ``nan`` where undefined (COCO's twelve).
     """
 
     ap: float
     positives: int
     recall: Floats
     precision: Floats
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def detections(self) -> int:
@@ -32,7 +34,7 @@ class ClassResult:
         recall = float(self.recall[-1]) if self.detections else (0.0 if self.positives else float("nan"))
         precision = float(self.precision[-1]) if self.detections else float("nan")
         counts = {"positives": self.positives, "detections": self.detections}
-        return {"ap": _or_none(self.ap), **counts, "recall": _or_none(recall), "precision": _or_none(precision)}
+        return {"ap": or_none(self.ap), **counts, "recall": or_none(recall), "precision": or_none(precision)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,14 @@ class Evaluation:
         """``nan`` where no class has an object."""
         return float(np.median(self._defined())) if self._defined() else float("nan")
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """The means of the classes' ``figures``, each over the classes in which it is defined."""
+        names = dict.fromkeys(name for result in self.classes.values() for name in result.figures)
+        each = {name: [result.figures[name] for result in self.classes.values()] for name in names}
+        defined = {name: [value for value in values if not math.isnan(value)] for name, values in each.items()}
+        return {name: float(np.mean(values)) if values else float("nan") for name, values in defined.items()}
+
     def only(self, class_names: Iterable[str]) -> Evaluation:
         """The same for some of the classes, in this order."""
         return Evaluation(self.protocol, {name: self.classes[name] for name in class_names})
@@ -63,9 +73,10 @@ class Evaluation:
     def summary(self) -> dict[str, float | int | dict[str, dict[str, float | int | None]] | None]:
         """What JSON can hold, ``None`` for what is undefined."""
         return {
-            "mean_ap": _or_none(self.mean_ap),
-            "median_ap": _or_none(self.median_ap),
+            "mean_ap": or_none(self.mean_ap),
+            "median_ap": or_none(self.median_ap),
             "classes_in_mean": self.classes_in_mean,
+            **{name: or_none(value) for name, value in self.figures.items()},
             "classes": {name: result.summary() for name, result in self.classes.items()},
         }
 
@@ -73,5 +84,6 @@ class Evaluation:
         return [result.ap for result in self.classes.values() if result.positives > 0]
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """A number for JSON, which knows no ``nan``."""
     return None if math.isnan(value) else value

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from detection.evaluation.judgement import Judgement, average_precision, mean_of_defined
-from detection.evaluation.matching import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, _overlapping_pairs
-from detection.evaluation.result import _or_none
+from detection.evaluation.matching import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, overlapping_pairs
+from detection.evaluation.result import or_none
 from detection.evaluation.tables import DetectionTable, Floats, Integers, Mask, ObjectTable
 
 COCO_SIZES = ((32**2, 96**2), ("small", "medium", "large"))  # square pixels; an area on a bound is of the larger
@@ -40,7 +40,7 @@ class Stratum:
 
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
-        figures = {"recall": _or_none(self.recall), "average_precision": _or_none(self.average_precision)}
+        figures = {"recall": or_none(self.recall), "average_precision": or_none(self.average_precision)}
         return {"attribute": self.attribute, "name": self.name, "objects": self.objects, "found": self.found, **figures}
 
 
@@ -125,7 +125,7 @@ def _neighbours(objects: ObjectTable) -> Integers:
     one_class = ObjectTable(images, objects.labels, objects.boxes, objects.ignored)
     same = DetectionTable(images, objects.labels, np.zeros(len(objects)), objects.boxes)
     count = np.full(len(objects), -1)  # an object overlaps itself
-    for rows, _, _ in _overlapping_pairs(same, one_class):
+    for rows, _, _ in overlapping_pairs(same, one_class):
         count += np.bincount(rows, minlength=len(objects))
     return count
 

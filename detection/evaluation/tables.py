@@ -57,7 +57,7 @@ class DetectionTable:
 
     def in_images(self, chosen: Sequence[int]) -> DetectionTable:
         """The detections in the chosen images, which are numbered from 0 in that order."""
-        numbers = np.full(max([-1, *chosen, *self.images.tolist()]) + 1, -1)
+        numbers = np.full(max([-1, *chosen, self.images.max(initial=-1)]) + 1, -1)
         numbers[list(chosen)] = np.arange(len(chosen))
         table = self[numbers[self.images] >= 0]
         return replace(table, images=numbers[table.images])

@@ -148,6 +148,93 @@ def test_yolov2_on_real_photos(shared, tmp_path):
         assert result[protocol]["mean_ap"] == pytest.approx(np.mean(list(expected.values())), abs=1e-9)
 
 
+def write_class_files(folder, *names, split="test"):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        line = "one 0.9 11 11 50 50\n" if name == "cat" else "two 0.8 11 11 50 50\n"
+        (folder / f"comp4_det_{split}_{name}.txt").write_text(line)
+    return folder
+
+
+def test_a_stranger_names_the_folder_and_the_data_alone(shared, capsys):
+    """YOLOv2's text files lie in a folder below, of the test set, with classes that these photos do not show."""
+    golden, photos = shared / "data" / "golden" / "voc", shared / "data" / "voc2007_5class" / "VOCdevkit" / "VOC2007"
+    assert main([str(golden), "--data", str(photos), "--quiet"]) == 0
+    printed = capsys.readouterr()
+    means = [voc_case("voc").golden[f"mean_ap_{key}_classes_with_ground_truth"] for key in ("11point", "area")]
+    assert [f"mean AP {mean:.4f}" in line for mean, line in zip(means, printed.out.splitlines(), strict=True)] == [1, 1]
+    assert "left out, as the data set has no such class: bird (135), sheep (19)" in printed.err
+
+
+def test_class_files_say_the_split(tmp_path, capsys):
+    data = write_voc(tmp_path / "pets", {"one": [("cat", BOX, False)], "two": [("dog", BOX, False)]})
+    (data / "ImageSets" / "Main" / "trainval.txt").write_text("two\n")
+    found = write_class_files(tmp_path / "found", "cat", "dog")
+    assert evaluate(found, "--data", data, tmp_path=tmp_path)["voc10"]["mean_ap"] == 1
+    assert "taking the split 'test', as the files of detections are named after it" in capsys.readouterr().err
+    arguments = [str(found), "--data", str(data), "--split", "trainval"]
+    assert main(arguments) == 2
+    again = f"; is 'test' the split? python tools/evaluate.py {' '.join(arguments)} --split test"
+    assert capsys.readouterr().err.endswith(f"{again}\n")
+    assert main([*arguments, "--split", "test"]) == 0
+
+
+def test_a_split_that_the_data_set_has_not_is_not_taken_from_the_names(tmp_path, capsys):
+    data = write_voc(tmp_path / "pets", {"one": [("cat", BOX, False)]})
+    found = write_class_files(tmp_path / "found", "cat", split="val")
+    assert evaluate(found, "--data", data, tmp_path=tmp_path)["voc10"]["mean_ap"] == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_classes_in_which_nothing_was_found_are_named(tmp_path, pets, capsys):
+    found = write_class_files(tmp_path / "found", "cat")
+    assert evaluate(found, "--data", pets, "--split", "test", tmp_path=tmp_path)["voc10"]["mean_ap"] == 0.5
+    assert "nothing was found of 1 of 2 classes" in capsys.readouterr().err
+
+
+def write_coco_case(folder):
+    """Two images, their numbers falling; in that of the lower number something equally likely is found wrongly."""
+    folder.mkdir()
+    images = [{"id": number, "file_name": f"{number}.jpg", "width": 99, "height": 99} for number in (9, 3)]
+    annotation = {"image_id": 9, "category_id": 5, "bbox": [10, 10, 40, 40], "area": 1600, "iscrowd": 0}
+    truth = {"images": images, "categories": [{"id": 5, "name": "cat"}], "annotations": [{"id": 0, **annotation}]}
+    found = {"category_id": 5, "score": 0.5, "bbox": [10, 10, 40, 40]}
+    (folder / "instances_val.json").write_text(json.dumps(truth))
+    (folder / "instances_found.json").write_text(json.dumps([{**found, "image_id": 9}, {**found, "image_id": 3}]))
+    return folder
+
+
+def test_coco_is_the_protocol_of_coco_files_and_has_twelve_figures(tmp_path, capsys):
+    folder = write_coco_case(tmp_path / "coco")
+    result = evaluate(folder / "instances_found.json", "--data", folder, tmp_path=tmp_path)
+    assert list(result) == ["coco"]
+    figures = {name: value for name, value in result["coco"].items() if name.startswith("A")}
+    assert figures == pytest.approx(
+        {"AP": 0.5, "AP50": 0.5, "AP75": 0.5, "APs": None, "APm": 0.5, "APl": None}
+        | {"AR1": 1, "AR10": 1, "AR100": 1, "ARs": None, "ARm": 1, "ARl": None}
+    )
+    assert result["coco"]["mean_ap"] == pytest.approx(0.5)  # of equal scores those in image 3 rank first
+    assert result["coco"]["classes"]["cat"]["positives"] == 1
+    assert "coco: AP 0.5000, AP50 0.5000" in capsys.readouterr().out
+
+
+def test_coco_measures_voc_annotations_too(pets, found, tmp_path):
+    result = evaluate(found, "--data", pets, "--protocol", "coco,voc10", tmp_path=tmp_path)
+    assert result["coco"]["classes"]["dog"]["ap"] == pytest.approx(0.5)
+    assert result["coco"]["AP50"] == pytest.approx(result["voc10"]["mean_ap"])
+
+
+def test_ilsvrc_is_the_protocol_of_its_200_classes(det_tree, tmp_path):
+    assert list(evaluate(FOLDER / "ilsvrc" / "pred_ties.txt.gz", "--data", det_tree, tmp_path=tmp_path)) == ["ilsvrc"]
+
+
+def test_an_unknown_class_is_answered_with_the_command_that_leaves_it_out(pets, tmp_path, capsys):
+    path = write_jsonl(tmp_path / "f.jsonl", {"one": [("cow", 0.8, BOX)]})
+    assert main([str(path), "--data", str(pets)]) == 2
+    again = f"; to leave them out: python tools/evaluate.py {path} --data {pets} --ignore-unknown-classes"
+    assert capsys.readouterr().err.endswith(f"{again}\n")
+
+
 def test_the_table_names_protocol_class_and_mean(pets, found, capsys):
     assert main([str(found), "--data", str(pets), "--split", "test", "--protocol", "voc10,ilsvrc"]) == 0
     printed = capsys.readouterr()
@@ -218,6 +305,8 @@ def test_unknown_classes_can_be_left_out(pets, tmp_path, capsys):
         (["gone.jsonl", "--data", "DATA"], "gone.jsonl: no such file"),
         (["FOUND", "--data", "DATA", "--images", "LIST"], "LIST:2: image 'three' is not among the 2 of the data set"),
         (["FOUND", "--data", "DATA", "--images", "gone.txt"], "gone.txt"),
+        (["FOUND", "--data", "DATA", "--images", "BLANK"], "BLANK: lists no image"),
+        (["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "BLANK"], "BLANK: lists no image"),
         (["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "LIST"], "LIST:1: expected an image index"),
         (["STRANGE", "--data", "DATA"], "STRANGE:1: image 'three' is not among the 2 of the data set"),
         (["BROKEN", "--data", "DATA"], "BROKEN:2: not JSON"),
@@ -229,9 +318,10 @@ def test_bad_input_ends_in_one_line(pets, found, tmp_path, capsys, arguments, me
     write_jsonl(tmp_path / "STRANGE", {"three": [("cat", 0.5, BOX)]})
     (tmp_path / "BROKEN").write_text(found.read_text().splitlines()[0] + '\n{"id": "tw')
     (tmp_path / "LIST").write_text("one\nthree\n")
+    (tmp_path / "BLANK").write_text("\n")
     write_voc(tmp_path / "EMPTY", {"one": []})
     names = {"FOUND": str(found), "DATA": str(pets)}
-    places = {name: str(tmp_path / name) for name in ("LIST", "STRANGE", "BROKEN", "EMPTY")}
+    places = {name: str(tmp_path / name) for name in ("LIST", "BLANK", "STRANGE", "BROKEN", "EMPTY")}
     given = [{**names, **places}.get(word, word.replace("DATA", str(pets))) for word in arguments]
     assert main([*given, "--json", str(tmp_path / "result.json")]) == 2
     printed = capsys.readouterr()

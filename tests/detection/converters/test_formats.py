@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from detection.converters.coco_results import read_coco_results, write_coco_results
 from detection.converters.csv_table import read_csv, write_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text, write_ilsvrc_text
-from detection.converters.read_any import read_any
+from detection.converters.read_any import read_any, split_of
 from detection.converters.voc_text import read_voc_text, write_voc_text
 from detection.results import DetectionsFileError, DetectionsWriter, ImageDetections
 
@@ -220,7 +220,7 @@ def test_a_packed_file_that_ends_early_is_told(tmp_path, name):
 def test_one_class_file_alone_is_read(tmp_path):
     write_voc(RECORDS, tmp_path)
     (rows,) = read_any(tmp_path / "comp4_det_test_potted plant.txt", NAMES)
-    assert (rows.images, rows.labels) == (("000012",), ("potted plant",))
+    assert (*rows.images, *rows.labels) == ("000012", "potted plant")
 
 
 def test_a_run_folder_is_read_by_its_detections_file(tmp_path):
@@ -236,8 +236,8 @@ def test_coco_results_of_others_have_numbers_alone(tmp_path):
     found = {"category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5}
     path.write_text(json.dumps([{**found, "image_id": 7}, {**found, "image_id": "000012"}, {**found, "image_id": 99}]))
     (rows,) = read_any(path, NAMES)
-    assert rows.images == ("000007", "000012", "#99")
-    assert rows.labels == ("dog",) * 3
+    assert tuple(rows.images) == ("000007", "000012", "#99")
+    assert tuple(rows.labels) == ("dog",) * 3
     assert rows.boxes[0].tolist() == [1, 2, 4, 6]
 
 
@@ -245,7 +245,7 @@ def test_category_numbers_may_have_gaps(tmp_path):
     path = tmp_path / "results.json"
     path.write_text(json.dumps([{"image_id": 7, "category_id": 90, "bbox": [1, 2, 3, 4], "score": 0.5}]))
     (rows,) = read_any(path, NAMES, category_ids=[1, 44, 90])
-    assert rows.labels == ("potted plant",)
+    assert tuple(rows.labels) == ("potted plant",)
     with pytest.raises(
         DetectionsFileError, match=r":1: category numbers beyond the 3 classes, counted from 1: #90; name"
     ):
@@ -256,15 +256,15 @@ def test_numbers_outside_the_lists_become_names_that_nothing_has(tmp_path):
     path = tmp_path / "found.txt"
     path.write_text("1 1 .5 1 1 2 2\n0 4 .5 1 1 2 2\n")
     rows = read_ilsvrc_text(path, NAMES.ids, NAMES.class_names)
-    assert rows.images == ("000007", "#0")
-    assert rows.labels == ("cat", "#4")
+    assert tuple(rows.images) == ("000007", "#0")
+    assert tuple(rows.labels) == ("cat", "#4")
 
 
 def test_csv_columns_are_found_by_name(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('y2,x2,y1,x1,score,note,class,image\n4,3,2,1,.5,"a, b",cat,x\n')
     rows = read_csv(path)
-    assert (rows.images, rows.labels, rows.scores.tolist(), rows.boxes.tolist()) == (
+    assert (tuple(rows.images), tuple(rows.labels), rows.scores.tolist(), rows.boxes.tolist()) == (
         ("x",),
         ("cat",),
         [0.5],
@@ -288,12 +288,22 @@ def test_inverted_boxes_of_others_are_let_through(tmp_path):
         ("found.txt", "1 1 .5 1 1 2 inf\n", ":1: ", "not finite: score 0.5, box [0.0, 0.0, 2.0, inf]"),
         ("t.csv", "image,class,score,x1,y1,x2\n", ":1: ", "no column 'y2'"),
         ("t.csv", "image,class,score,x1,y1,x2,y2\na,cat,.5,1,1,2\n", ":2: ", "got 'a,cat,.5,1,1,2'"),
+        ("t.csv", "image,class,score,x1,y1,x2,y2\na,cat,0,5,1,1,2,2\n", ":2: ", "got 'a,cat,0,5,1,1,2,2'"),
+        ("t.csv", "image,class,score,x1,y1,x2,y2,y2\n", ":1: ", "2 columns 'y2'"),
+        ("found.txt", "1 1 .5 1 1 2 2\n1 1 1_0 1 1 2 2\n", ":2: ", "got '1 1 1_0 1 1 2 2'"),
+        ("found.txt", "1 1 .5 1 1 2 2\n1 1 \u0661 1 1 2 2\n", ":2: ", "expected <image index>"),
+        ("found.txt", "1 1 .5 1 1 2 20000000\n", ":1: ", "a box beyond any image: score 0.5"),
+        ("c.json", '[{"image_id": 7, "category_id": 1, "bbox": [1, 2, true, 4], "score": 1}]', ":1: ", "expected an"),
+        ("c.json", '[{"image_id": true, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]', ":1: ", "expected an"),
+        ("c.json", '[{"image_id": 7, "category_id": 1, "bbox": "1234", "score": 1}]', ":1: ", "expected an object"),
+        ("c.json", "[" * 100_000, ": ", "not to be read as JSON"),
+        ("d.jsonl", '{"id":' * 100_000, ":1: ", "brackets within brackets"),
         ("c.json", "[{]", ":1: ", "not JSON"),
         ("c.json", '[{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3], "score": 1}]', ":1: ", "(entry 1) expected"),
         ("c.json", '[{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4]}]', ":1: ", "height] and score, got"),
         ("c.json", '[{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": NaN}]', ":1: ", "not finite"),
         ("d.jsonl", '{"id": 3}\n', ":1: ", "no 'path'"),
-        ("e.txt", "hello\n", ": ", "not detections. Known are JSON Lines"),
+        ("e.txt", "hello\n", ":1: ", "not detections. Known are JSON Lines"),
         ("f.bin", "\udcff\udcfe", ": ", "not text"),
         ("g.txt.gz", "not packed", ": ", "damaged"),
     ],
@@ -327,3 +337,45 @@ def test_a_class_has_one_file(tmp_path):
     write_voc_text([], ["cat"], tmp_path, image_set="val")
     with pytest.raises(ValueError, match="class 'cat' has two files, the other is comp4_det_test_cat"):
         read_voc_text(tmp_path)
+
+
+def test_class_files_may_lie_in_the_one_folder_below(tmp_path):
+    write_voc(RECORDS, tmp_path / "results")
+    (tmp_path / "other").mkdir()
+    assert content(read_any(tmp_path, NAMES)) == content(read_any(tmp_path / "results", NAMES))
+    write_voc(RECORDS, tmp_path / "other")
+    with pytest.raises(ValueError, match=r"several folders have files like .*, name one: .*other, .*results"):
+        read_any(tmp_path, NAMES)
+
+
+def test_the_names_of_class_files_say_the_image_set(tmp_path):
+    run, results = tmp_path / "run", tmp_path / "run" / "results"
+    run.mkdir()
+    assert split_of(run) is None
+    assert split_of(run / "gone.jsonl") is None
+    write_voc_text([], ["cat", "dog"], results, image_set="val")
+    assert split_of(run) == split_of(results) == split_of(results / "comp4_det_val_cat.txt") == "val"
+    write_voc_text([], ["bird"], results, image_set="test")
+    assert split_of(results) is None
+    write_json_lines(RECORDS, run / "detections.jsonl")
+    assert split_of(run) is None  # they are what is read
+
+
+def test_a_class_file_is_of_its_class_even_when_empty(tmp_path):
+    write_voc(RECORDS, tmp_path)
+    rows = {one.class_of_file: len(one) for one in read_any(tmp_path, NAMES)}
+    assert rows == {"cat": 2, "dog": 0, "potted plant": 1}
+
+
+def test_a_last_line_without_end_is_told(tmp_path, caplog):
+    path = tmp_path / "found.txt"
+    path.write_text("1 1 .5 1 1 20 2\n1 1 .5 1 1 20 2")  # of 25, perhaps
+    assert len(read_any(path, NAMES)[0]) == 2
+    assert "its last line has no end" in caplog.text
+
+
+def test_coco_annotations_are_not_detections(tmp_path):
+    path = tmp_path / "instances.json"
+    path.write_text('{\n "images": [], "annotations": []}')
+    with pytest.raises(ValueError, match="holds COCO's annotations, which are for --data"):
+        read_any(path, NAMES)

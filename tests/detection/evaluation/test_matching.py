@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from detection.boxes import iou
+from detection.evaluation import matching
 from detection.evaluation.ilsvrc import lenient_bars
 from detection.evaluation.matching import match, rank
 from detection.evaluation.tables import DetectionTable, ObjectTable
@@ -100,3 +101,19 @@ def test_small_objects_ask_for_less():
     """(w, h) -> min(.5, wh / ((w + 10)(h + 10))): 10 x 10 gives a quarter; from about 25 x 25 on it is a half."""
     bars = lenient_bars(np.array([[0, 0, 10, 10], [0, 0, 24, 24], [0, 0, 25, 25], [5, 5, 305, 405]], float))
     np.testing.assert_allclose(bars, [0.25, 24 * 24 / 34**2, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("best_free", [True, False])
+@pytest.mark.parametrize("portion", [1, 2, 7])
+def test_portions_of_pairs_are_matched_as_all_at_once(monkeypatch, best_free, portion):
+    random = np.random.default_rng(portion)
+    corners = random.integers(0, 6, (300, 2))
+    rows = np.column_stack([random.integers(0, 4, 300), random.random(300), corners, corners + 8])
+    truth = objects(*rows[:30, [0, 2, 3, 4, 5]], ignored=[3, 4])
+    found = table(*rows)
+    whole = match(found, truth, np.full(30, 0.5), best_free=best_free)
+    monkeypatch.setattr(matching, "PORTION", portion)
+    parts = match(found, truth, np.full(30, 0.5), best_free=best_free)
+    assert {1, 0, -1} <= set(whole.verdicts.tolist())
+    np.testing.assert_array_equal(parts.verdicts, whole.verdicts)
+    np.testing.assert_array_equal(parts.objects, whole.objects)

@@ -15,7 +15,7 @@ def rows(*found, empty=()):
     """Rows of (line, image, class)."""
     builder = RowsBuilder(FILE)
     for line, image, label in found:
-        builder.add(line, image, label, line / 10, [0.0, 0.0, 1.0, 1.0])
+        builder.add([line], [image], [label], [line / 10, 0.0, 0.0, 1.0, 1.0])
     for line, image in empty:
         builder.add_empty(line, image)
     return builder.rows()
@@ -110,3 +110,19 @@ def test_an_id_of_the_data_set_comes_before_what_it_could_stand_for():
 def test_two_files_cannot_be_one_image():
     with pytest.raises(UnknownImageError, match=r"found\.txt:2: images 'a/1\.jpg' and 'b/1\.jpg' would both be '1'"):
         place([rows((1, "a/1.jpg", "cat"), (2, "b/1.jpg", "cat"))], ["1"], CLASSES)
+
+
+def class_file(label, *images):
+    builder = RowsBuilder(Path(f"comp4_det_test_{label}.txt"))
+    for line, image in enumerate(images, start=1):
+        builder.add([line], [image], [label], [0.5, 0.0, 0.0, 1.0, 1.0])
+    return builder.rows(class_of_file=label)
+
+
+def test_a_class_beside_files_of_all_others_is_not_misnamed():
+    files = [class_file("bird", "one"), class_file("cat"), class_file("dog", "one")]
+    placed = place(files, ["one"], CLASSES)
+    assert placed.left_out == {"bird": 1}
+    assert placed.table.labels.tolist() == [1]
+    with pytest.raises(UnknownClassError, match=r"bird\.txt:1: class 'bird' is not in the data set"):
+        place(files[:2], ["one"], CLASSES)  # a dog, perhaps

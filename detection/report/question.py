@@ -1,0 +1,160 @@
+"""What is asked of detections: how good they are on some images of a data set, under one protocol or several."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
+
+from detection.converters.read_any import read_any, split_of
+from detection.datasets.base import Dataset, did_you_mean
+from detection.datasets.ilsvrc import det_200
+from detection.datasets.listing import read_selection
+from detection.datasets.open import open_dataset
+from detection.evaluation.analysis import judge_under
+from detection.evaluation.coco import coco, in_coco_order
+from detection.evaluation.ilsvrc import ilsvrc, read_blacklist
+from detection.evaluation.judgement import Judgement
+from detection.evaluation.naming import ClassNames, Placed, place
+from detection.evaluation.result import Evaluation
+from detection.evaluation.tables import DetectionTable, Integers
+from detection.evaluation.voc import voc07, voc10
+from detection.structures import Target
+
+Found = TypeVar("Found")
+
+logger = logging.getLogger(__name__)
+
+MEASURES: Mapping[str, Callable[..., Evaluation]] = MappingProxyType(
+    {"voc07": voc07, "voc10": voc10, "ilsvrc": ilsvrc, "coco": coco}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Some images and classes of a data set, and their objects.
+
+    ``images`` are positions in ``dataset``, in the order in which those of equal scores rank; ``category_ids`` are the
+    numbers that COCO gives the classes; ``labels`` are the classes asked for, of ``names``. ``targets`` are of these
+    images and number the classes by their place among ``labels``; so does ``blacklist``, ILSVRC's (image, label) pairs
+    not to count, and the image by its place among ``images``.
+    """
+
+    dataset: Dataset
+    names: ClassNames
+    category_ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    images: tuple[int, ...]
+    targets: tuple[Target, ...]
+    blacklist: frozenset[tuple[int, int]]
+
+    @property
+    def usual_protocols(self) -> str:
+        """Those of the data set's own challenge, separated by commas."""
+        if self.category_ids:
+            return "coco"
+        return "ilsvrc" if self.names.names == tuple(det_200().values()) else "voc07,voc10"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Those asked for."""
+        return tuple(self.names.names[label] for label in self.labels)
+
+    @property
+    def ids(self) -> list[str]:
+        """Those of the images asked for."""
+        return [self.dataset.ids[image] for image in self.images]
+
+    def only(self, labels: Sequence[int]) -> Question:
+        """The same about some of its classes, which are numbered anew in this order."""
+        number = _numbers(labels, len(self.labels))
+        targets = []
+        for target in self.targets:
+            kept = target[number[target.labels] >= 0]
+            targets.append(replace(kept, labels=number[kept.labels]))
+        pairs = ((image, int(number[label])) for image, label in self.blacklist)
+        blacklist = frozenset((image, label) for image, label in pairs if label >= 0)
+        chosen = tuple(self.labels[label] for label in labels)
+        return replace(self, labels=chosen, targets=tuple(targets), blacklist=blacklist)
+
+    def read(self, path: Path, *, ignore_unknown_classes: bool = False) -> Placed:
+        """The detections of a file or folder; its table is of these images and classes, numbered as in ``targets``.
+
+        Raises as :func:`detection.converters.read_any.read_any` and :func:`detection.evaluation.naming.place`.
+        """
+        rows = read_any(path, self.dataset, self.category_ids)
+        placed = place(rows, self.dataset.ids, self.names, ignore_unknown_classes=ignore_unknown_classes)
+        number = _numbers(self.labels, len(self.names.names))
+        table = placed.table.in_images(self.images)
+        table = table[number[table.labels] >= 0]
+        table = replace(table, labels=number[table.labels])
+        return Placed(table, placed.images[list(self.images)], placed.left_out)
+
+    def measure(self, protocol: str, detections: DetectionTable) -> Evaluation:
+        """The answer under the protocol of this name."""
+        function = MEASURES[protocol]
+        if protocol == "ilsvrc":
+            function = partial(function, blacklist=self.blacklist)
+        return function(detections, self.targets, self.class_names)
+
+    def judge(self, protocol: str, detections: DetectionTable) -> Judgement:
+        """Every detection's verdict under the protocol of this name, COCO's at an overlap of .5."""
+        return judge_under(protocol, detections, self.targets, self.class_names, self.blacklist)
+
+
+def ask(data: str, split: str | None, images: Path | None, blacklist: Path | None, detections: Path) -> Question:
+    """The question that a command's options put; ``detections`` may say the split by the names of its files.
+
+    Raises ``FileNotFoundError`` and ``ValueError`` naming what is wrong, and where nothing is annotated.
+    """
+    dataset = _open(data, split, split_of(detections))
+    if not any(len(dataset.target(index)) for index in range(len(dataset))):
+        raise ValueError(f"{data}: no annotated objects in {len(dataset)} images, so there is nothing to find")
+    names = ClassNames(dataset.class_names, synonyms=det_200().items())
+    category_ids: tuple[int, ...] = getattr(dataset, "category_ids", ())  # which may have gaps
+    order = list(range(len(dataset))) if images is None else read_selection(images, dataset.ids)
+    order = in_coco_order(order, dataset.ids) if category_ids else order
+    place_of = {image: number for number, image in enumerate(order)}
+    listed = read_blacklist(blacklist, len(dataset), names) if blacklist else []
+    pairs = frozenset((place_of[image], label) for image, label in listed if image in place_of)
+    labels = tuple(range(len(dataset.class_names)))
+    return Question(dataset, names, category_ids, labels, tuple(order), tuple(map(dataset.target, order)), pairs)
+
+
+def _numbers(chosen: Sequence[int], count: int) -> Integers:
+    """For each of ``count`` labels its place among the chosen ones, or -1."""
+    numbers = np.full(count, -1)
+    numbers[list(chosen)] = np.arange(len(chosen))
+    return numbers
+
+
+def _open(data: str, split: str | None, named: str | None) -> Dataset:
+    """The data set; without a split the one that is ``named`` by the files of detections, if there is such a one."""
+    if split is None and named is not None:
+        try:
+            dataset = open_dataset(data, split=named)
+        except (FileNotFoundError, ValueError):
+            pass  # no such split; what else may be wrong is told below
+        else:
+            logger.warning("taking the split %r, as the files of detections are named after it", named)
+            return dataset
+    return open_dataset(data, split=split)
+
+
+def chosen(text: str, find: Callable[[str], Found | None], choices: Sequence[str], what: str) -> list[Found]:
+    """What the names of a list separated by commas stand for, each once.
+
+    Raises ``ValueError`` for a name that ``find`` does not know, with the one of ``choices`` that is nearest.
+    """
+    found = []
+    for name in map(str.strip, text.split(",")):
+        if (one := find(name)) is None:
+            raise ValueError(f"no {what} {name!r}; {did_you_mean(name, choices)}")
+        found.append(one)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from detection.datasets.listing import is_misnumbered, read_selection, read_split
+
+IDS = ("one", "two", "a photo", "three")
+
+
+@pytest.mark.parametrize(
+    ("text", "misnumbered"),
+    [
+        ("a 1\nb 2\nc 3\n", False),
+        ("a\nb\n", False),
+        ("a 1\nb 1\nc -1\n", False),  # labels
+        ("a 2\nb 1\n", True),
+        ("a 1\n\nb 3\n", True),
+        ("a 0\nb 1\n", True),
+    ],
+)
+def test_numbers_beside_the_images_count_the_lines_or_are_told(tmp_path, text, misnumbered):
+    (tmp_path / "val.txt").write_text(text)
+    assert is_misnumbered(tmp_path, "val") == misnumbered
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"\xff\xfe", "not text"), (b"a\0b\n", "zero byte"), (b"\n", "lists no image")]
+)
+def test_what_is_no_list_is_told_with_its_name(tmp_path, content, message):
+    path = tmp_path / "val.txt"
+    path.write_bytes(content)
+    for read in (lambda: read_split(tmp_path, "val"), lambda: read_selection(path, ["a"])):
+        with pytest.raises(ValueError, match=message) as error:
+            read()
+        assert str(error.value).startswith(f"{path}: ")
+
+
+def test_positions_in_the_order_of_the_data_set_each_once(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("three 7\n\na photo\none 1\none\n", encoding="utf-8-sig")
+    assert read_selection(path, IDS) == [0, 2, 3]
+
+
+def test_an_unknown_image_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("one\nfour 1\n")
+    with pytest.raises(ValueError, match=r"list\.txt:2: image 'four' is not among the 4 of the data set"):
+        read_selection(path, IDS)
