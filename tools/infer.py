@@ -4,7 +4,8 @@
     python tools/infer.py photos/ more/ cat.jpg --out runs/cats --threshold 0.3
     python tools/infer.py photos/ --model runs/cars/model.safetensors --format coco,csv
     python tools/infer.py photos/ --model a.safetensors --model b.safetensors --model c.safetensors
-    python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test
+    python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test --store runs/proposals
+    python tools/infer.py photos/ --time-limit 2 --proposals mode=single --allow-other-proposals
 
 Folders are searched with all their subfolders. Several --model are an ensemble: their scores are averaged on the same
 regions. In --out (by default runs/<name of the first PATH>) lie
@@ -16,6 +17,11 @@ regions. In --out (by default runs/<name of the first PATH>) lie
     run.json           the model and the settings
     coco/ voc/ ilsvrc/ detections.csv     as --format says
 
+--store reads regions that tools/propose.py or a training kept, and keeps new ones. A photo whose regions take longer
+than --time-limit is searched on a grid instead, and its line says so. --proposals changes a setting of the model's
+regions (a key of `proposals` in a config); a detector does worse on other regions than those it was trained with, so
+that one asks for --allow-other-proposals too.
+
 A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again;
 another --threshold only draws them anew.
 
@@ -23,66 +29,64 @@ Exit code: 0 all photos are done; 1 the run is finished, but some photos failed 
 not go on (bad input, disk full); 130 stopped by Ctrl-C.
 """
 
+from __future__ import annotations
+
 import errno
-import hashlib
-import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
-import detection
-from detection.inference.find import Failure, Found, Photo, find_photos
+from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
+from detection.inference.find import Failure, find_photos, photos_of
 from detection.inference.folder import JSON, OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
-from detection.inference.run import Begun, Draw, reopen, run
-from detection.inference.stream import SCORE_FLOOR, DetectorError, Predictor
+from detection.inference.models import BUNDLED, fingerprint
+from detection.inference.run import Begun, Outcome, reopen, run
+from detection.inference.stream import SCORE_FLOOR, DetectorError
 from detection.report.colours import class_colours
 from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
+from detection.report.summary import summarise
 from detection.results import iterate_detections
+from detection.structures import Proposals
 
-BUNDLED = "voc5"
+if TYPE_CHECKING:
+    from detection.detector import RegionDetector
+
 THRESHOLD = 0.5
-TABLE_ROWS = 40
-STOPPED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-# click's UsageError: some versions of typer import click, some contain it
-USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+VERSION = installed_version() or "not installed"
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = new_app()
 
 
-def load(models: Sequence[str], device: str, top: int | None, seed: int) -> Predictor:
+def load(
+    models: Sequence[str], device: str, top: int | None, seed: int, proposals: Sequence[str], other_proposals: bool
+) -> RegionDetector:
     """The detector; without ``models`` the bundled one."""
     import torch
 
     from detection.build import load_detector
 
     torch.manual_seed(seed)
-    return load_detector(models or None, device=device, top=top)
+    return load_detector(
+        models or None, device=device, top=top, proposals=proposals, allow_other_proposals=other_proposals
+    )
 
 
-def photos_of(data: str) -> Found:
-    """The photos of a data set, under its own ids, so that its annotations can be compared with what is found."""
-    from detection.datasets.open import open_dataset
+def kept_proposals(store: Path, detector: RegionDetector) -> Callable[[Path], Proposals]:
+    """What gives a photo's regions from a store, or makes and keeps them."""
+    from detection.proposals.store import ProposalStore
 
-    dataset = open_dataset(data)
-    photos = tuple(Photo(image_id, dataset.path(index)) for index, image_id in enumerate(dataset.ids))
-    return Found(Path(data), photos, ())
+    return ProposalStore(store, detector.proposer).proposals
 
 
-@app.command(help="\b\n" + str(__doc__).replace("\n\n", "\n\n\b\n"))
+@app.command(help=help_text(__doc__))
 def infer(
     paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="photos and folders of photos")] = None,
     data: Annotated[str | None, typer.Option(help="instead of PATH: a data set, DIR or DIR:SPLIT")] = None,
@@ -91,6 +95,10 @@ def infer(
     threshold: Annotated[
         float, typer.Option(min=SCORE_FLOOR, help="draw and show what scores so much; detections.jsonl keeps the rest")
     ] = THRESHOLD,
+    store: Annotated[Path | None, typer.Option(help="the folder in which regions are kept")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="seconds that a photo's regions may take")] = None,
+    proposals: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="see above")] = None,
+    allow_other_proposals: Annotated[bool, typer.Option("--allow-other-proposals", help="see above")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     out: Annotated[Path | None, typer.Option(help="the folder of the results")] = None,
     formats: Annotated[str, typer.Option("--format", help=f"write {','.join(FORMATS)} too (one or more)")] = "",
@@ -101,52 +109,55 @@ def infer(
     seed: Annotated[int, typer.Option(help="of what is drawn by lot")] = 0,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING if quiet else logging.INFO)
     if bool(paths) == (data is not None):
         raise ValueError(
             "give PATHs, photos and folders, or a data set with --data, and not both (--help shows examples)"
         )
+    bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
     found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
-    settings: dict[str, JSON] = {"version": _version(), "model": [_fingerprint(name) for name in model or [BUNDLED]]}
-    detector = load(model or [], device, top, seed)
-    settings |= {"top": top, "seed": seed, "photos": str(found.root)}
+    settings: dict[str, JSON] = {"version": VERSION, "model": [fingerprint(name) for name in model or [BUNDLED]]}
+    changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
+    detector = load(model or [], device, top, seed, changes, allow_other_proposals)
+    settings |= {"top": top, "seed": seed, "photos": str(found.root)} | (
+        {"proposals": list(changes)} if changes else {}
+    )
+    kept = kept_proposals(store, detector) if store else None
     with open_run(out, settings, overwrite=overwrite) as folder:
         draw = partial(draw_detections, threshold=threshold, colours=class_colours(detector.class_names))
         if annotate:
             folder.forget_drawings(threshold)
-        failures = _run(found, detector, folder, draw if annotate else None, quiet=quiet)
+        with bars:
+            failures = _run(run(found, detector, folder, draw=draw if annotate else None, proposals_of=kept), bars)
         write_formats(wanted, folder.detections, detector.class_names, out)
         if page:
-            made_by = f"googlenet-rcnn {_version()} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
+            made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
             _write_page(folder, _name(found.root), detector.class_names, threshold, failures, made_by)
         if not quiet:
-            _show(folder, threshold, page=page)
+            table, lines = summarise((record for _, record in iterate_detections(folder.detections)), threshold)
+            console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
     if failures:
-        where = _printable(str(folder.errors))
+        where = printable(str(folder.errors))
         print(f"{len(failures)} of {len(found.photos)} photos failed: see {where}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def _run(found: Found, detector: Predictor, folder: RunFolder, draw: Draw | None, *, quiet: bool) -> list[Failure]:
-    """Run with a progress bar; gives the failures."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("photos"), TimeElapsedColumn(), TimeRemainingColumn())
-    failures = []
-    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
-        task = progress.add_task("photos", total=None)
-        for outcome in run(found, detector, folder, draw=draw):
-            if isinstance(outcome, Begun):
-                progress.update(task, total=outcome.left)
-                if outcome.done and not quiet:
-                    console.print(f"{outcome.done} photos are done already")
-                continue
-            progress.advance(task)
-            if isinstance(outcome, Failure):
-                failures.append(outcome)
-                console.print(Text(f"failed: {_printable(str(outcome.path))}: {_printable(outcome.reason)}"))
+def _run(outcomes: Iterable[Begun | Outcome], bars: Bars) -> list[Failure]:
+    """Go through a run with a progress bar; gives the failures."""
+    failures, done, left = [], 0, 0
+    for outcome in outcomes:
+        if isinstance(outcome, Begun):
+            left = outcome.left
+            if outcome.done:
+                bars.tell(f"{outcome.done} photos are done already")
+            continue
+        done += 1
+        bars("photos", done, left)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            bars.console.print(f"failed: {printable(str(outcome.path))}: {printable(outcome.reason)}")
     return failures
 
 
@@ -163,26 +174,6 @@ def _write_page(
     )
 
 
-def _show(folder: RunFolder, threshold: float, *, page: bool) -> None:
-    """Print a table of the first photos, the sums over all, and where to look."""
-    table = Table("photo", f"detections that score {threshold:g} or more", "seconds")
-    table.columns[2].justify = "right"
-    photos, detections, seconds = 0, 0, 0.0
-    for _, record in iterate_detections(folder.detections):
-        shown = np.flatnonzero(record.scores >= threshold)
-        photos, detections, seconds = photos + 1, detections + len(shown), seconds + record.seconds
-        if photos <= TABLE_ROWS:
-            best_first = shown[np.argsort(-record.scores[shown], kind="stable")]
-            found = ", ".join(f"{record.labels[row]} {record.scores[row]:.2f}" for row in best_first) or "-"
-            table.add_row(Text(_printable(record.id)), Text(_printable(found)), f"{record.seconds:.2f}")
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    if photos > TABLE_ROWS:
-        console.print(f"... and {photos - TABLE_ROWS:,} photos more")
-    console.print(f"{detections:,} detections in {photos:,} photos, {seconds / max(photos, 1):.2f} seconds a photo")
-    console.print(Text(f"look at {_printable(str(folder.page if page else folder.path))}"))
-
-
 def _name(path: Path) -> str:
     return (path.name if path.is_dir() else path.stem) or "photos"
 
@@ -192,48 +183,21 @@ def _data_name(data: str) -> str:
     return "-".join(part for part in data.replace(":", "/").split("/")[-2:] if part.strip(".")) or "photos"
 
 
-def _printable(text: str) -> str:
-    """``text`` in one line that any terminal takes: control characters and stray bytes as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _version() -> str:
-    try:
-        return version("googlenet-rcnn")
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _fingerprint(model: str) -> str:
-    """What tells a model from another: its name and what is in its file."""
-    for path in (Path(model), Path(detection.__file__).parent / "models" / f"{model}.safetensors"):
-        if path.is_file():
-            with path.open("rb") as file:
-                return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-    return model
+def _advice(error: Exception) -> str:
+    if isinstance(error, OtherRunError):
+        return ": choose another --out, or begin anew with --overwrite"
+    if isinstance(error, RunFolderError):
+        return ": choose another --out"
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return ": make room and give the same command again; what was found so far is saved"
+    return ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; what its exit codes mean stands above. An error is told in one line."""
-    try:
-        code = app(argv, standalone_mode=False, prog_name="infer.py") or 0
-        if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
-            raise KeyboardInterrupt
-        return code
-    except (KeyboardInterrupt, typer.Abort):
-        print("stopped: what was found so far is saved, and the same command goes on from there", file=sys.stderr)
-        return STOPPED
-    except USAGE_ERROR as error:
-        message = f"{error.format_message()} (--help shows examples)"
-    except RunFolderError as error:
-        anew = ", or begin anew with --overwrite" if isinstance(error, OtherRunError) else ""
-        message = f"{error}: choose another --out{anew}"
-    except (ValueError, OSError, DetectorError) as error:
-        message = str(error)
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            message += ": make room and give the same command again; what was found so far is saved"
-    print("error:", _printable(" ".join(message.split())), file=sys.stderr)
-    return 2
+    stopped = "stopped: what was found so far is saved, and the same command goes on from there"
+    errors = (ValueError, OSError, DetectorError)
+    return run_command(app, argv, name="infer.py", stopped=stopped, advice=_advice, errors=errors)
 
 
 if __name__ == "__main__":

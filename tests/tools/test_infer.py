@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detection.images import decode_image
 from detection.inference import run as run_module
 from detection.results import read_detections
+from detection.structures import Proposals
 from tests.detection.datasets.trees import write_voc
 from tests.detection.inference.stub import StubDetector, save_photo
 from tools import infer
@@ -72,7 +74,7 @@ OUTPUTS = [*(f"annotated/{name}" for name in ALL), "detections.jsonl", "index.ht
 def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, ...]]) -> None:
     code, out, _ = run(photos)
     assert code == 0
-    assert loaded == [([], "auto", None, 0)]
+    assert loaded == [([], "auto", None, 0, [], False)]
     assert files(Path("runs/photos")) == OUTPUTS
     records = read_detections(Path("runs/photos/detections.jsonl"))
     assert [record.id for record in records] == ALL
@@ -139,7 +141,7 @@ def test_models_and_options_reach_the_loader_and_the_manifest(
     Path("a.safetensors").write_bytes(b"weights")
     models = "--model", "a.safetensors", "--model", "other"
     assert run(photos, "--out", "out", *models, "--top", 300, "--device", "cpu", "--seed", 3)[0] == 0
-    assert loaded == [(["a.safetensors", "other"], "cpu", 300, 3)]
+    assert loaded == [(["a.safetensors", "other"], "cpu", 300, 3, [], False)]
     settings = json.loads(Path("out/run.json").read_bytes())["settings"]
     assert settings["model"] == [f"a.safetensors {hashlib.sha256(b'weights').hexdigest()[:16]}", "other"]
     assert (settings["top"], settings["seed"], settings["photos"]) == (300, 3, str(photos.absolute()))
@@ -256,6 +258,28 @@ def test_a_format_that_cannot_hold_a_name_is_refused_before_the_work(
     assert loaded == []
 
 
+def test_other_regions_are_asked_for_and_told_from_the_models_own(
+    photos: Path, run: Run, loaded: list[tuple[object, ...]]
+) -> None:
+    changes = ["--proposals", "mode=single", "--time-limit", 2.5, "--allow-other-proposals"]
+    assert run(photos, *changes, "--quiet")[0] == 0
+    assert loaded[-1][-2:] == (["mode=single", "time_limit=2.5"], True)
+    code, _, err = run(photos, "--quiet")  # the same folder, other regions
+    assert code == 2
+    assert "begin anew with --overwrite" in err
+
+
+def test_regions_of_a_store_are_used(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Proposals(np.array([[1, 2, 3, 4]], np.float32), fallback="sliding-grid")
+    monkeypatch.setattr(infer, "kept_proposals", lambda store, _: lambda path: one)
+    code, out, _ = run(photos, "--store", "kept")
+    assert code == 0
+    assert "4 photos took too long: their regions come from a fallback" in out
+    lines = Path("runs/photos/detections.jsonl").read_text().splitlines()
+    assert {json.loads(line)["fallback"] for line in lines} == {"sliding-grid"}
+    assert any([1, 2, 3, 4] in json.loads(line)["boxes"] for line in lines)
+
+
 def test_what_the_loader_refuses_is_told(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> StubDetector:
         raise ValueError("a.safetensors: this file is a classifier, not a detector")
@@ -304,6 +328,7 @@ PROGRAM = """
 import sys, time
 from tests.detection.datasets.trees import write_voc
 from tests.detection.inference.stub import StubDetector
+from detection.structures import Proposals
 from tools import infer
 infer.load = lambda *_: StubDetector(before=lambda image: time.sleep(0.1))
 sys.exit(infer.main(sys.argv[1:]))

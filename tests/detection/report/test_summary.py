@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from detection.command_line import console
+from detection.report import summary
+from detection.report.summary import summarise
+from detection.results import ImageDetections
+
+
+def record(id: str, *scores: float) -> ImageDetections:
+    boxes = np.tile([0.0, 0.0, 9.0, 9.0], (len(scores), 1))
+    labels = tuple(f"dog{number}" for number in range(len(scores)))
+    return ImageDetections(id, id, 10, 10, boxes, labels, np.array(scores), 0.5)
+
+
+def test_the_best_come_first_and_lesser_ones_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    table, lines = summarise([record("a\n.jpg", 0.6, 0.2, 0.9), record("b.jpg")], threshold=0.5)
+    console().print(table)
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["a\\n.jpg", "dog2 0.90, dog0 0.60", "0.50"],
+        ["b.jpg", "-", "0.50"],
+    ]
+    assert lines == ["2 detections in 2 photos, 0.50 seconds a photo"]
+
+
+def test_only_the_first_photos_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "ROWS", 2)
+    table, lines = summarise((record(f"{number}.jpg", 0.9) for number in range(5)), threshold=0.5)
+    assert table.row_count == 2
+    assert lines == ["... and 3 photos more", "5 detections in 5 photos, 0.50 seconds a photo"]
+
+
+def test_no_photos() -> None:
+    assert summarise([], threshold=0.5)[1] == ["0 detections in 0 photos, 0.00 seconds a photo"]
