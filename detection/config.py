@@ -46,9 +46,10 @@ class BackboneConfig(Section):
 class ProposalsConfig(Section):
     """Selective search with R-CNN's parameters (R-CNN, section 2.4 and ``selective_search_boxes.m``).
 
-    ``multibox`` boxes of a MultiBox are added to the engine's; the paper's are 200 (section 8). An image that takes
-    selective search longer than ``time_limit`` seconds has the boxes of ``fallback``. ``origin`` says what made the
-    boxes of the engine precomputed.
+    ``multibox`` boxes of a MultiBox are added to the engine's; the paper's are 200 (section 8). Of the two together, a
+    box that overlaps a former one by more than ``union_overlap`` is dropped. An image that takes selective search
+    longer than ``time_limit`` seconds has the boxes of ``fallback``. ``origin`` says what made the boxes of the engine
+    precomputed.
     """
 
     engine: Engine = "selective-search"
@@ -59,6 +60,7 @@ class ProposalsConfig(Section):
     seed: int = 0
     multibox: PositiveInt | None = None
     multibox_model: str = "multibox_voc5"
+    union_overlap: Share | None = 0.9
     origin: str | None = None
     time_limit: Annotated[float, Field(gt=0)] | None = None
     fallback: Literal["sliding-grid"] = "sliding-grid"

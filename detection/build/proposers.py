@@ -31,7 +31,7 @@ def build_proposer(config: ProposalsConfig) -> Proposer:
         raise ValueError("proposals.multibox: MultiBox looks at photos, and cannot be added to precomputed boxes")
     from detection.proposals.combine import Union
 
-    return Union((engine, _multibox(config)))
+    return Union((engine, _multibox(config)), config.union_overlap)
 
 
 def _engine(config: ProposalsConfig) -> Proposer:

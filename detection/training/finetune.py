@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +17,9 @@ from detection.training.averaging import WeightAverage
 from detection.training.batches import Batch, BatchLoader
 from detection.training.checkpoint import load_checkpoint, save_checkpoint
 from detection.training.losses import region_losses
+from detection.training.metrics import forget_after, log_line
 
 CHECKPOINT = "checkpoint.pt"
-METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Finetuning:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what PyTorch raises for another's state
             reason = " ".join(str(error).split())
             raise ValueError(f"{path} is a checkpoint of another model or class list: {reason}") from error
-        self._forget_later_lines()
+        forget_after(self.folder, self.step)
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -166,19 +165,7 @@ class Finetuning:
 
     def log(self, values: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
-
-    def _forget_later_lines(self) -> None:
-        """Drop the lines of metrics.jsonl after this step, and one that a kill cut off."""
-        path = self.folder / METRICS
-        if not path.exists():
-            return
-        whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-        kept = [line for line in whole if json.loads(line)["step"] <= self.step]
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_text("".join(kept), encoding="utf-8")
-        temporary.replace(path)
+        log_line(self.folder, values)
 
 
 def _parameter_groups(model: RegionClassifier, schedule: Schedule) -> list[dict[str, Any]]:

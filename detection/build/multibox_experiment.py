@@ -1,0 +1,140 @@
+"""Training of a MultiBox from a config to a model file: the order of the steps, and what each leaves in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from backbone.weights import Backbone, load_backbone
+from detection.boxes import Boxes
+from detection.build.model_file import map_of
+from detection.build.multibox import MultiBoxModel, save_multibox, trunk_of, viewer_on
+from detection.build.run_folder import data_hash, read_facts
+from detection.build.sources import Sources
+from detection.config import Config, MultiBoxConfig
+from detection.datasets.base import Dataset
+from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings
+from detection.proposals.multibox.priors import MOST_BOXES, fit_priors
+from detection.proposals.multibox.proposer import MultiBox
+from detection.proposals.recall import coverage
+from detection.runtime import keep_freed_memory
+from detection.structures import Proposals, Target
+from detection.training.augmentation import photometric
+from detection.training.finetune import CHECKPOINT, Schedule
+from detection.training.metrics import log_line
+from detection.training.multibox import MultiBoxProgress, MultiBoxTraining, Scenes
+from detection.training.pools import Report
+
+LOG_EVERY = 20
+BUDGETS = (10, 50, 100)
+
+
+class MultiBoxExperiment:
+    """One training of a MultiBox's head in a folder: ``last.safetensors``, metrics, checkpoint.
+
+    The network is the backbone, cut after the last stage that the head looks at, and stays as it is: what few photos
+    can teach fits into the head.
+    """
+
+    def __init__(self, config: Config, sources: Sources, folder: Path, device: torch.device, report: Report) -> None:
+        keep_freed_memory()
+        self.config = config
+        self.settings = config.multibox or MultiBoxConfig()
+        self.sources = sources
+        self.folder = folder
+        self.device = device
+        self.report = report
+        self.backbone: Backbone = load_backbone(
+            config.backbone.weights, lambda done, total: report("fetching the weights", done, total or done)
+        )
+
+    def run(self, *, resume: bool = False, on_progress: Callable[[MultiBoxProgress], None] = lambda _: None) -> Path:
+        """Train, measure on the validation photos if there are any, and give the model's path."""
+        training = self._training(self._head())
+        if resume and (self.folder / CHECKPOINT).exists():
+            training.resume()
+        training.run(self.config.training.checkpoint_every, LOG_EVERY, on_progress)
+        path = self.folder / "last.safetensors"
+        with training.averaged():
+            if self.sources.validation is not None:
+                log_line(self.folder, {"step": training.step, **self._coverage(training.head, self.sources.validation)})
+            save_multibox(path, self._model(training))
+        return path
+
+    def _head(self) -> MultiBoxHead:
+        """A new head, whose priors are typical boxes of the training objects."""
+        network, like = self.backbone.network, MultiBoxSettings()
+        maps = [map_of(network, stage, size=64) for stage in like.stages]
+        settings = MultiBoxSettings(
+            image_size=self.settings.image_size,
+            channels=tuple(one.channels for one in maps),
+            strides=tuple(one.stride for one in maps),
+            suppression=self.settings.suppression,
+        )
+        seed = self.config.training.seed
+        priors = torch.from_numpy(fit_priors(self._boxes(seed), self.settings.priors, seed))
+        torch.manual_seed(seed)
+        return MultiBoxHead(priors, settings)
+
+    def _boxes(self, seed: int) -> Boxes:
+        """Objects of the training photos (N, 4), as shares of their width and height; as many as are clustered."""
+        train, shares, count = self.sources.train, [np.zeros((0, 4), np.float32)], 0
+        for done, index in enumerate(np.random.default_rng(seed).permutation(len(train)).tolist(), start=1):
+            self.report("finding typical boxes", done, len(train))
+            target, (height, width) = train.target(index), train.image(index).shape[:2]
+            boxes = target[~target.crowd].boxes / np.array([width, height] * 2, np.float32)
+            shares.append(np.asarray(boxes.clip(0, 1), np.float32))
+            count += len(boxes)
+            if count >= MOST_BOXES:
+                break
+        return np.concatenate(shares)
+
+    def _training(self, head: MultiBoxHead) -> MultiBoxTraining:
+        settings, train = self.config.training, self.sources.train
+        read = photometric(train) if settings.photometric else (lambda index, _: train.image(index))
+        view = viewer_on(self.backbone.network, head.settings, self.backbone.preprocessing, self.device)
+        schedule = Schedule(
+            settings.steps,
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            warmup=settings.warmup,
+            box_loss=settings.box_loss,
+            average=settings.average,
+            seed=settings.seed,
+        )
+        scenes = Scenes(train, read, view)
+        return MultiBoxTraining(
+            head.to(self.device), scenes, schedule, settings.batch_size, self.settings.negatives, self.folder
+        )
+
+    def _coverage(self, head: MultiBoxHead, validation: Dataset) -> dict[str, object]:
+        """How many objects of the validation photos the best boxes cover: recall at IoU 0.5 and 0.7, by budget."""
+        view = viewer_on(self.backbone.network, head.settings, self.backbone.preprocessing, self.device)
+        proposer = MultiBox(view, head, top=self.settings.top, model="")
+
+        def found() -> Iterator[tuple[Proposals, Target]]:
+            for index in range(len(validation)):
+                yield proposer(validation.image(index)), validation.target(index)
+                self.report("measuring", index + 1, len(validation))
+
+        covered = coverage(found(), validation.class_names, BUDGETS)
+        budgets = (*BUDGETS, self.settings.top)
+        recall = {
+            f"recall_{overlap}": {str(budget): covered.recall(overlap, n) for n, budget in enumerate(budgets)}
+            for overlap in (0.5, 0.7)
+        }
+        return {"photos": len(validation), **recall}
+
+    def _model(self, training: MultiBoxTraining) -> MultiBoxModel:
+        facts = {name: fact for name, fact in read_facts(self.folder).items() if name != "source"}  # a private path
+        trained = {"photos": len(self.sources.train), "data": data_hash(self.sources.train)}
+        steps = {"steps": training.step, "photos_seen": training.photos}
+        network, head = self.backbone.network, training.head
+        cut = trunk_of(network.options, head.settings.stages[-1])
+        cut.load_state_dict({name: network.state_dict()[name] for name in cut.state_dict()})
+        config = self.config.model_dump(mode="json")
+        config["backbone"]["weights"] = Path(self.config.backbone.weights).name  # a private path too
+        return MultiBoxModel(cut, head, self.backbone.preprocessing, {**facts, **trained, **steps, "config": config})

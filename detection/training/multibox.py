@@ -1,0 +1,248 @@
+"""Training of MultiBox (arXiv 1312.2249): every object is given one window, which learns to find it.
+
+Of a photo's windows, as many as it has objects are assigned to them one to one, the best for all of them together; the
+confidence of these shall rise and that of the others fall, and the boxes of these shall move onto the objects. An
+object counts once, large or small: where every window near an object learnt to find it, as in Faster R-CNN, large
+objects would teach a hundred windows and small ones none (on VOC 2007 val 8 points of recall less).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.ops import box_iou, generalized_box_iou
+
+from detection.boxes import flip_horizontal
+from detection.datasets.base import Dataset
+from detection.proposals.multibox.head import MultiBoxHead, Predictions, View, encode
+from detection.structures import RGBImage, Target
+from detection.training.assignment import assign
+from detection.training.averaging import WeightAverage
+from detection.training.checkpoint import load_checkpoint, save_checkpoint
+from detection.training.finetune import CHECKPOINT, NonFiniteLossError, Schedule
+from detection.training.metrics import forget_after, log_line
+
+IGNORED_OVERLAP = 0.4  # with a difficult object or a crowd: the window is no negative
+FARTHEST = 50.0  # squared location loss of an object that no window is near: it teaches no location
+
+
+class Lesson(NamedTuple):
+    """What is learnt from one look at R windows: ``rows`` (N,) of them, the first of which are assigned to ``objects``
+    (P, 4); the others show no object.
+    """
+
+    rows: Tensor
+    objects: Tensor
+
+
+class Losses(NamedTuple):
+    """Two scalars, sums over the windows of a look (arXiv 1312.2249, equations 2 and 3)."""
+
+    confidence: Tensor
+    location: Tensor
+
+
+@dataclass(frozen=True)
+class MultiBoxProgress:
+    """One line of metrics.jsonl: means over the steps since the last line; ``photos``: seen so far."""
+
+    step: int
+    photos: int
+    confidence_loss: float
+    location_loss: float
+    learning_rate: float
+    photos_per_second: float
+
+
+def make_lesson(
+    windows: Tensor, objects: Tensor, ignored: Tensor, negatives: int, random: np.random.Generator
+) -> Lesson:
+    """Assign ``objects`` (G, 4) to ``windows`` (R, 4), and draw at most ``negatives`` of the other windows.
+
+    The assignment has the largest sum of generalised IoU, which tells near from far where nothing overlaps.
+    """
+    overlaps = generalized_box_iou(objects, windows).double().cpu().numpy()
+    of_objects, of_windows = assign(-overlaps)
+    free = np.ones(len(windows), bool)
+    free[of_windows] = False
+    if len(ignored):
+        free &= (box_iou(windows, ignored).amax(dim=1) < IGNORED_OVERLAP).cpu().numpy()
+    drawn = random.permutation(np.flatnonzero(free))[:negatives]
+    rows = torch.from_numpy(np.concatenate([of_windows, drawn])).to(windows.device)
+    return Lesson(rows, objects[torch.from_numpy(of_objects).to(objects.device)])
+
+
+def multibox_losses(predictions: Predictions, windows: Tensor, objects: Tensor) -> Losses:
+    """Losses of N windows, the first P of which are assigned to ``objects`` (P, 4)."""
+    assigned = len(objects)
+    shows = (torch.arange(len(windows), device=windows.device) < assigned).float()
+    confidence = F.binary_cross_entropy_with_logits(predictions.logits, shows, reduction="sum")
+    wanted = encode(objects, windows[:assigned])
+    squares = (predictions.offsets[:assigned] - wanted).square().sum(dim=1)
+    return Losses(confidence, squares.clamp(max=FARTHEST).sum())
+
+
+class Scenes:
+    """Training photos as the head sees them, every other one mirrored.
+
+    ``read`` gives the photo of an index, distorted or not; ``view`` is the network's look at it.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        read: Callable[[int, np.random.Generator], RGBImage],
+        view: Callable[[RGBImage], View],
+    ) -> None:
+        self.dataset = dataset
+        self.read = read
+        self.view = view
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __call__(self, index: int, random: np.random.Generator) -> tuple[View, Tensor, Tensor]:
+        """The view of a photo, and in its pixels its objects (G, 4) and what counts as neither (I, 4)."""
+        image, target = self.read(index, random), self.dataset.target(index)
+        boxes = target.boxes
+        if random.random() < 0.5:
+            image, boxes = np.ascontiguousarray(image[:, ::-1]), flip_horizontal(boxes, image.shape[1])
+        view = self.view(image)
+        device = view.maps[0].device
+        scale = np.array([view.width / image.shape[1], view.height / image.shape[0]] * 2, np.float32)
+        scaled, ignored = torch.from_numpy(boxes * scale).to(device), _ignored(target, device)
+        return view, scaled[~ignored], scaled[ignored]
+
+
+class MultiBoxTraining:
+    """A run in a folder: head, optimiser and average, which :meth:`run` moves on step by step.
+
+    ``schedule.box_loss`` is the paper's alpha. What a step sees depends on the seed and the step alone, so that a run
+    that was stopped goes on as if it had not been.
+    """
+
+    def __init__(
+        self, head: MultiBoxHead, scenes: Scenes, schedule: Schedule, photos_a_step: int, negatives: int, folder: Path
+    ) -> None:
+        self.head = head
+        self.scenes = scenes
+        self.schedule = schedule
+        self.photos_a_step = photos_a_step
+        self.negatives = negatives
+        self.folder = folder
+        self.step = 0
+        self.optimiser = torch.optim.AdamW(
+            head.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
+        self.average = WeightAverage(head, schedule.average)
+
+    @property
+    def photos(self) -> int:
+        """Photos seen so far."""
+        return self.step * self.photos_a_step
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint.
+
+        Raises ``FileNotFoundError``, and ``ValueError`` for a file that is no checkpoint of this model.
+        """
+        path = self.folder / CHECKPOINT
+        state = load_checkpoint(path)
+        try:
+            self.head.load_state_dict(state["head"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.average.load_state_dict(state["average"])
+            self.step = state["step"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what PyTorch raises for another's state
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{path} is a checkpoint of another model: {reason}") from error
+        forget_after(self.folder, self.step)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state: dict[str, Any] = {
+            "step": self.step,
+            "head": self.head.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average.state_dict(),
+        }
+        save_checkpoint(self.folder / CHECKPOINT, state)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """While this lasts the head has its averaged weights: those are measured and kept."""
+        self.average.swap(self.head)
+        try:
+            yield
+        finally:
+            self.average.swap(self.head)
+
+    def run(self, checkpoint_every: int, log_every: int, report: Callable[[MultiBoxProgress], None]) -> None:
+        """Train up to the schedule's last step, with a line of metrics every ``log_every`` steps."""
+        self.head.train()
+        recent, started = [], time.monotonic()
+        while self.step < self.schedule.steps:
+            recent.append(self._train())
+            self.step += 1
+            last = self.step == self.schedule.steps
+            if self.step % log_every == 0 or last:
+                confidence, location = torch.stack(recent).mean(dim=0).tolist()
+                rate = self.schedule.learning_rate * self.schedule.factor(self.step - 1)
+                speed = len(recent) * self.photos_a_step / (time.monotonic() - started)
+                line = MultiBoxProgress(self.step, self.photos, confidence, location, rate, speed)
+                log_line(self.folder, asdict(line))
+                report(line)
+                recent, started = [], time.monotonic()
+            if self.step % checkpoint_every == 0 or last:
+                self.save()
+
+    def _train(self) -> Tensor:
+        """One step; the two losses."""
+        random = np.random.default_rng((self.schedule.seed, self.step))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.learning_rate * self.schedule.factor(self.step)
+        losses = torch.stack([self._losses(index, random) for index in self._photos()]).mean(dim=0)  # (2,)
+        loss = losses[0] + self.schedule.box_loss * losses[1]
+        if not torch.isfinite(loss):
+            raise NonFiniteLossError(
+                f"the loss became {loss.item()} at step {self.step}: lower training.learning_rate and begin anew"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.average.update(self.head)
+        return losses.detach().cpu()
+
+    def _losses(self, index: int, random: np.random.Generator) -> Tensor:
+        """The losses (2,) of both looks at a photo."""
+        view, objects, ignored = self.scenes(index, random)
+        reduced = self.head.reduce(view)
+        looks = []
+        for windows in (self.head.first_windows(reduced), self.head.second_windows(reduced)):
+            lesson = make_lesson(windows, objects, ignored, self.negatives, random)
+            chosen = windows[lesson.rows]
+            looks.append(torch.stack(multibox_losses(self.head(reduced, chosen), chosen, lesson.objects)))
+        return torch.stack(looks).sum(dim=0)
+
+    def _photos(self) -> Sequence[int]:
+        """The photos of this step: every photo once an epoch, in an order of the epoch's own."""
+        count = len(self.scenes)
+        numbers = range(self.photos, self.photos + self.photos_a_step)
+        return [int(_order(self.schedule.seed, number // count, count)[number % count]) for number in numbers]
+
+
+def _order(seed: int, epoch: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.random.default_rng((seed, epoch, count)).permutation(count)
+
+
+def _ignored(target: Target, device: torch.device) -> Tensor:
+    return torch.from_numpy(target.difficult | target.crowd).to(device)

@@ -1,0 +1,198 @@
+"""What MultiBox learns from: who is assigned to whom, which way the losses pull, and a run that goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings, Predictions, View, decode
+from detection.structures import RGBImage, Target
+from detection.training.finetune import NonFiniteLossError, Schedule
+from detection.training.multibox import MultiBoxTraining, Scenes, make_lesson, multibox_losses
+from tests.detection.rectangles import Rectangles, rectangles, without_objects
+
+WINDOWS = torch.tensor([[0.0, 0, 10, 10], [20, 20, 40, 40], [22, 20, 40, 40], [50, 50, 60, 60], [80, 0, 90, 10]])
+NOTHING = torch.zeros(0, 4)
+SETTINGS = MultiBoxSettings(
+    image_size=48, stages=("3b",), channels=(3,), strides=(8,), widths=(4,), cells=2, hidden=16, candidates=8
+)
+SCHEDULE = Schedule(6, 0.01, warmup=2, box_loss=0.3, average=0.5)
+
+
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_every_object_has_the_window_nearest_to_it_and_the_others_show_none() -> None:
+    objects = torch.tensor([[51.0, 50, 60, 60], [21, 20, 40, 40], [23, 20, 40, 40]])
+    lesson = make_lesson(WINDOWS, objects, NOTHING, 99, random())
+    assert lesson.rows[:3].tolist() == [3, 1, 2]
+    assert lesson.objects.tolist() == objects.tolist()
+    assert sorted(lesson.rows[3:].tolist()) == [0, 4]
+
+
+def test_an_object_that_no_window_touches_has_the_nearest() -> None:
+    lesson = make_lesson(WINDOWS, torch.tensor([[70.0, 52, 78, 60]]), NOTHING, 0, random())
+    assert lesson.rows.tolist() == [3]
+
+
+def test_more_objects_than_windows_leave_some_out() -> None:
+    objects = torch.tensor([[0.0, 0, 9, 9], [0, 0, 10, 10], [24, 20, 40, 40]])
+    lesson = make_lesson(WINDOWS[:2], objects, NOTHING, 99, random())
+    assert lesson.rows.tolist() == [0, 1]
+    assert lesson.objects.tolist() == objects[1:].tolist()
+
+
+def test_a_window_on_a_difficult_object_is_no_negative() -> None:
+    lesson = make_lesson(WINDOWS, NOTHING, torch.tensor([[21.0, 20, 40, 40]]), 99, random())
+    assert sorted(lesson.rows.tolist()) == [0, 3, 4]
+    assert len(lesson.objects) == 0
+
+
+def test_no_more_negatives_than_were_asked_for() -> None:
+    assert len(make_lesson(WINDOWS, NOTHING, NOTHING, 2, random()).rows) == 2
+
+
+def test_the_losses_pull_the_assigned_windows_up_and_onto_their_objects() -> None:
+    windows, objects = WINDOWS[[1, 0, 3]], torch.tensor([[24.0, 20, 40, 44]])
+    offsets, logits = torch.zeros(3, 4, requires_grad=True), torch.zeros(3, requires_grad=True)
+    losses = multibox_losses(Predictions(offsets, logits), windows, objects)
+    assert losses.confidence.item() == pytest.approx(3 * np.log(2))
+    assert losses.location.item() == pytest.approx(2)  # two corners are off by a fifth of the side
+    (losses.confidence + losses.location).backward()
+    assert logits.grad.sign().tolist() == [-1, 1, 1]
+    assert offsets.grad[0].sign().tolist() == [-1, 0, 0, -1]
+    assert (offsets.grad[1:] == 0).all()
+    nearer = decode(-0.1 * offsets.grad, windows)[0]
+    assert (nearer - objects[0]).abs().sum() < (windows[0] - objects[0]).abs().sum()
+
+
+def test_without_objects_only_confidence_is_learnt() -> None:
+    losses = multibox_losses(Predictions(torch.ones(2, 4), torch.zeros(2)), WINDOWS[:2], NOTHING)
+    assert losses.location == 0
+    assert losses.confidence > 0
+
+
+def test_an_object_out_of_reach_teaches_no_location() -> None:
+    offsets = torch.zeros(1, 4, requires_grad=True)
+    multibox_losses(Predictions(offsets, torch.zeros(1)), WINDOWS[:1], WINDOWS[4:]).location.backward()
+    assert (offsets.grad == 0).all()
+
+
+def look(image: RGBImage) -> View:
+    """The photo itself, at an eighth."""
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    return View((torch.nn.functional.avg_pool2d(pixels, 8),), image.shape[1], image.shape[0])
+
+
+def scenes(photos: Rectangles | None = None) -> Scenes:
+    photos = photos or rectangles(5)
+    return Scenes(photos, lambda index, _: photos.image(index), look)
+
+
+def test_a_mirrored_photo_has_mirrored_objects() -> None:
+    photos = rectangles(1)
+    seen = [scenes(photos)(0, np.random.default_rng(seed)) for seed in range(8)]
+    x = {tuple(objects[:, 0].tolist()) for _, objects, _ in seen}
+    boxes = photos.targets[0].boxes
+    assert x == {tuple(boxes[:, 0].tolist()), tuple((96 - boxes[:, 2]).tolist())}
+    for view, objects, _ in seen:
+        assert [brightest_channel(view, box) for box in objects] == [0, 2]  # red, blue
+
+
+def brightest_channel(view: View, box: Tensor) -> int:
+    column, row = ((box[:2] + box[2:]) / 16).long().tolist()
+    return int(view.maps[0][0, :, row, column].argmax())
+
+
+def test_objects_are_in_the_pixels_of_the_view_and_those_that_do_not_count_stand_apart() -> None:
+    photos = rectangles(1)
+    target = photos.targets[0]
+    odd = Target(target.boxes, target.labels, difficult=np.array([True, False]))
+
+    def half(image: RGBImage) -> View:
+        return look(image)._replace(width=48, height=36)
+
+    one = Scenes(replace(photos, targets=(odd,)), lambda index, _: photos.image(index), half)
+    _, objects, ignored = one(0, np.random.default_rng(1))
+    assert objects[0, 1].item() == target.boxes[1, 1] / 2
+    assert ignored[0, 1].item() == target.boxes[0, 1] / 2
+
+
+def training(folder: Path, photos: Rectangles | None = None, **changes: object) -> MultiBoxTraining:
+    torch.manual_seed(0)
+    grid = [[x / 8, y / 6, x / 8 + 0.3, y / 6 + 0.4] for x in range(6) for y in range(4)]
+    head = MultiBoxHead(torch.tensor(grid), SETTINGS)
+    return MultiBoxTraining(head, scenes(photos), replace(SCHEDULE, **changes), 2, 16, folder)
+
+
+def test_an_epoch_sees_every_photo_once(tmp_path: Path) -> None:
+    one = training(tmp_path)
+    seen = []
+    for _ in range(5):
+        seen += one._photos()
+        one.step += 1
+    assert sorted(seen[:5]) == sorted(seen[5:]) == [0, 1, 2, 3, 4]
+    assert seen[:5] != seen[5:]
+
+
+def test_the_objects_are_learnt(tmp_path: Path) -> None:
+    one = training(tmp_path, steps=120, learning_rate=0.02, average=0.8)
+    said = []
+    one.run(60, 10, said.append)
+    assert [line.photos for line in said[:2]] == [20, 40]
+    assert said[-1].confidence_loss < 0.8 * said[0].confidence_loss
+    assert said[-1].location_loss < 0.7 * said[0].location_loss
+
+
+def test_photos_without_objects_that_count_are_background(tmp_path: Path) -> None:
+    said = []
+    training(tmp_path, without_objects(rectangles(2))).run(6, 6, said.append)
+    assert said[0].location_loss == 0
+    assert said[0].confidence_loss > 0
+
+
+def test_a_run_that_was_stopped_ends_as_if_it_had_not(tmp_path: Path) -> None:
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    whole = training(tmp_path / "whole")
+    whole.run(2, 2, lambda _: None)
+    first = training(tmp_path / "stopped")
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(line: object) -> None:
+        if line.step == 4:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        first.run(2, 2, stop)
+    second = training(tmp_path / "stopped")
+    second.resume()
+    assert second.step == 2
+    second.run(2, 2, lambda _: None)
+    for one, other in zip(whole.head.parameters(), second.head.parameters(), strict=True):
+        assert torch.equal(one, other)
+    with whole.averaged(), second.averaged():
+        for one, other in zip(whole.head.parameters(), second.head.parameters(), strict=True):
+            assert torch.equal(one, other)
+    assert len((tmp_path / "stopped/metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_checkpoint_of_another_head_is_refused(tmp_path: Path) -> None:
+    training(tmp_path).save()
+    other = training(tmp_path)
+    other.head.output = torch.nn.Linear(3, 5)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is a checkpoint of another model"):
+        other.resume()
+
+
+def test_a_loss_that_is_no_number_is_told(tmp_path: Path) -> None:
+    one = training(tmp_path)
+    torch.nn.init.constant_(one.head.output.bias, float("nan"))
+    with pytest.raises(NonFiniteLossError, match=r"the loss became nan at step 0: lower training\.learning_rate"):
+        one.run(1, 1, lambda _: None)
