@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -28,7 +28,8 @@ from rich.table import Table
 from detection.command_line import console, help_text, new_app, run_command
 from detection.converters.whole_file import whole_file
 from detection.datasets.base import did_you_mean
-from detection.evaluation.paper_tables import Measurement, PaperTable, measured, paper_tables
+from detection.evaluation.paper_tables import PaperTable, measured, paper_tables
+from detection.report.paper import paper_table
 
 PARTS = ("tables", "network", "all")
 
@@ -60,7 +61,7 @@ def paper(
         tables = paper_tables(measured(measurements))
         written["tables"] = [_as_json(table) for table in tables]
         for table in tables:
-            _print_table(table)
+            console().print(*paper_table(table), sep="\n")
     if part != "tables":
         rows = network_rows()
         written["network"] = [row._asdict() for row in rows]
@@ -105,26 +106,6 @@ def _as_json(table: PaperTable) -> dict[str, object]:
         "measured_on_the_same_data": [row.model_dump(exclude_none=True) for row in table.comparable],
         "measured_on_other_data": [row.model_dump(exclude_none=True) for row in table.others],
     }
-
-
-def _print_table(table: PaperTable) -> None:
-    out = console()
-    shown = Table(*table.columns, title=table.title, title_justify="left", caption_justify="left")
-    for row in table.rows:
-        shown.add_row(*map(str, row))
-    out.print(shown)
-    if not table.comparable:
-        out.print(f"here: not measured: needs {table.needs}")
-    _print_measured("here, on the same data", table.comparable)
-    _print_measured("here, on other data (not comparable with the rows above)", table.others)
-    out.print()
-
-
-def _print_measured(heading: str, rows: Iterable[Measurement]) -> None:
-    for number, row in enumerate(rows):
-        if number == 0:
-            console().print(f"{heading}:")
-        console().print(f"  {row.name}: {row.value:.1f}% {row.figure}; {row.conditions}; {row.command}", markup=False)
 
 
 def _print_network(rows: Sequence[NetworkRow]) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -53,15 +55,71 @@ def test_proposals_are_made_and_kept(run, tmp_path):
     assert entries(tmp_path) == kept
 
 
+def rows(out):
+    """The cells of every row of every table that is printed, by what the row begins with."""
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
+    return {cells[0]: cells[1:] for cells in lines}
+
+
 def test_the_report_measures_how_well_objects_are_covered(run):
     code, out, _ = run("--report", "--quiet")
     assert code == 0
-    rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in out.splitlines() if line.startswith("│")}
-    assert [float(cell) for cell in rows["all"][:2]] == [1, 1]
-    objects, *recalls, overlap = (float(cell) for cell in rows["cat"])
-    assert (objects, recalls) == (2, [1, 1])
+    boxes, recall_50, recall_70, _, overlap, _ = map(float, rows(out)["all"])
+    assert (recall_50, recall_70) == (1, 1)
+    assert boxes > 1
     assert overlap > 0.9
-    assert "91.6%" in out
+    assert rows(out)["cat"][:3] == ["2", "1.000", "1.000"]
+    assert rows(out)["16 to 32 (COCO small)"][0] == "2"
+    assert "no box reaches 0 of 2 objects" in out
+
+
+def test_seconds_are_those_of_photos_that_were_computed(run):
+    assert "2 photos computed, one photo at once" in run("--workers", "1")[1]
+    _, out, _ = run("--workers", "1", "--report")
+    assert "all boxes from the store" in out
+    assert rows(out)["selective-search"][2] == "from the store"
+
+
+def test_the_ladder_stands_beside_the_paper(run, tmp_path):
+    code, out, _ = run("--ladder", "--multibox", "0", "--quiet", "--out", str(tmp_path / "report"))
+    assert code == 0
+    assert rows(out)["coverage"][0] == "92% to 93%, with MultiBox"
+    assert rows(out)["MultiBox: boxes a photo added"][2] == "not measured: without MultiBox"
+    content = json.loads((tmp_path / "report/report.json").read_text())
+    assert [one["name"] for one in content["proposers"]] == ["x1", "x2"]
+    assert [one["settings"]["superpixel_scale"] for one in content["proposers"]] == [1, 2]
+    assert "the paper, section 8" in (tmp_path / "report/index.html").read_text()
+
+
+def test_the_ladder_s_last_step_adds_multibox(run, tmp_path, monkeypatch):
+    """A MultiBox of one box stands in: what it adds is counted."""
+    from detection.proposals.fixed import SlidingGrid
+
+    asked = []
+
+    def one_window(model, *, top, device):
+        asked.append(top)
+        return SlidingGrid(sizes=(0.9,), aspects=(1.0,), overlap=0)
+
+    monkeypatch.setattr("detection.build.multibox.load_multibox", one_window)
+    code, out, _ = run("--ladder", "--multibox", "4", "--quiet")
+    assert code == 0
+    assert asked == [4, 4]
+    assert float(rows(out)["MultiBox: boxes a photo added"][1]) > 0
+
+
+def test_numbers_go_into_a_file(run, tmp_path):
+    assert run("--json", str(tmp_path / "numbers.json"), "--quiet")[0] == 0
+    (one,) = json.loads((tmp_path / "numbers.json").read_text())["proposers"]
+    assert one["all_boxes"]["recall_50"] == 1
+
+
+def test_boxes_of_others_are_read_from_a_file(run, tmp_path):
+    file = tmp_path / "boxes.npz"
+    np.savez(file, ids=["one", "two"], counts=[1, 1], boxes=np.array([OBJECT, (0, 0, 10, 10)], np.float32))
+    code, out, _ = run("--method", "file", "--boxes", str(file), "--origin", "by hand", "--report", "--quiet")
+    assert code == 0
+    assert rows(out)["cat"][:2] == ["2", "0.500"]
 
 
 @pytest.mark.parametrize("options", [("--method", "grid"), ("--mode", "single", "--superpixel-scale", "2")])
@@ -83,12 +141,12 @@ def test_the_package_is_a_method(run, monkeypatch, tmp_path):
     assert '"superpixel_scale": 2.0' in (folder / "settings.json").read_text()
 
 
-def test_a_photo_that_cannot_be_read_is_told_and_the_others_are_made(run, data, tmp_path):
+def test_a_photo_that_cannot_be_read_is_told_and_the_others_are_made(run, data, tmp_path, caplog):
     (data / "JPEGImages/two.jpg").write_bytes(b"no photo")
     code, out, errors = run("--report")
     assert code == 1
     assert "1 photos, " in out
-    assert "two.jpg" in errors
+    assert "two.jpg" in caplog.text
     assert "1 of 2 photos have no proposals" in errors
     assert len(entries(tmp_path)) == 1
 
@@ -104,11 +162,14 @@ def test_a_folder_of_photos_needs_no_annotation(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--mode", "fast"), ["'fast'", "rcnn-fast", "opencv-quality"]),
+        (("--mode", "fast"), ["--mode fast", "rcnn-fast", "opencv-quality"]),
         (("--method", "edge-boxes"), ["edge-boxes", "selective-search", "package", "grid"]),
         (("--method", "package", "--mode", "single"), ["--mode single", "selective-search"]),
-        (("--method", "grid", "--superpixel-scale", "2"), ["--superpixel-scale 2", "superpixels"]),
-        (("--superpixel-scale", "-1"), ["superpixel_scale", "-1"]),
+        (("--method", "grid", "--superpixel-scale", "2"), ["--superpixel-scale 2", "grid", "selective-search"]),
+        (("--method", "file"), ["--method file", "--boxes"]),
+        (("--boxes", "a.mat"), ["--method file", "--boxes"]),
+        (("--ladder", "--method", "grid"), ["grid", "superpixel-scale"]),
+        (("--superpixel-scale", "-1"), ["--superpixel-scale -1", "greater than 0"]),
         (("--split", "test"), ["test"]),
         (("--workers", "0"), ["--workers"]),
         (("--nonsense",), ["--nonsense", "--help"]),

@@ -56,6 +56,8 @@ def write_page(path: Path, report: EvaluationReport) -> None:
             for one in results
         ],
         interval=f"{number(interval.low)} to {number(interval.high)}",
+        half=number(interval.value) if analysis.protocol != results[0].protocol else None,
+        analysed=analysis.protocol,
         protocols=[one.protocol for one in results],
         classes=class_rows(results, analysis),
         curves=precision_recall(analysis),

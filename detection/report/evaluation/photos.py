@@ -47,18 +47,22 @@ class Photo:
 def worst_photos(analysis: Analysis, dataset: Dataset, images: list[int]) -> Iterator[Photo]:
     """The worst images, one at a time; ``images`` are the positions of the judged images in ``dataset``.
 
-    One that cannot be read is left out with a warning.
+    Those that cannot be read are left out, with one warning.
     """
+    unread = []
     for errors in analysis.worst:
         index = images[errors.image]
         name = utf8(dataset.ids[index])
         try:
             image = dataset.image(index)
         except (OSError, ValueError) as error:
-            logger.warning("%s is not on the page: %s", name, error)
+            unread.append(f"{name} ({error})")
             continue
         picture = base64.b64encode(thumbnail(image, LONGEST_SIDE)).decode()
         yield Photo(name, image.shape[1], image.shape[0], picture, _facts(errors), tuple(_marks(analysis, errors)))
+    if unread:
+        most = f"{len(unread)} of the {len(analysis.worst)} photos with the most errors"
+        logger.warning("not on the page are %s, such as %s", most, unread[0])
 
 
 def _facts(errors: ImageErrors) -> str:

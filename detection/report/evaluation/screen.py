@@ -15,8 +15,8 @@ from detection.report.evaluation.sheets import budget_rows, comparison_rows, exp
 def interval_line(analysis: Analysis) -> str:
     """The mean AP with its interval."""
     one = analysis.intervals.mean_ap
-    low, high = number(one.low, 4), number(one.high, 4)
-    return f"{analysis.protocol}: 95% of resamples of the {analysis.images:,} photos lie in {low} to {high}"
+    value, low, high = (number(each, 4) for each in (one.value, one.low, one.high))
+    return f"{analysis.protocol}: mean AP {value}, 95% interval over {analysis.images:,} photos {low} to {high}"
 
 
 def budget_table(analysis: Analysis) -> Table:
@@ -40,6 +40,14 @@ def explanation_table(explanation: Explanation, ids: Sequence[str]) -> Table:
     return shown
 
 
+def why(analysis: Analysis, ids: Sequence[str]) -> Iterator[str | Table]:
+    """Why this number: its interval, what the errors cost, and what the other protocols do differently."""
+    yield interval_line(analysis)
+    yield budget_table(analysis)
+    for explanation in analysis.explanations:
+        yield explanation_table(explanation, ids)
+
+
 def comparison_lines(analysis: Analysis) -> Iterator[str | Table]:
     """The verdict on two results, the classes won, and the difference of every class."""
     comparison = analysis.comparison
@@ -49,6 +57,7 @@ def comparison_lines(analysis: Analysis) -> Iterator[str | Table]:
     yield f"{analysis.protocol}: {printable(comparison.verdict)}"
     yield f"classes won: {first} {comparison.won[0]}, {second} {comparison.won[1]}"
     shown = table("class", "points of AP", "95% interval")
+    shown.title = f"{second} less {first}"
     for row in comparison_rows(comparison):
         shown.add_row(printable(row[0]), *row[1:])
     yield shown

@@ -101,6 +101,8 @@ def test_a_mean_over_the_classes_of_a_resample():
 def test_percentiles():
     interval = Interval.of(0.5, np.append(np.arange(1001) / 1000, np.nan))
     assert (interval.low, interval.high) == pytest.approx((0.025, 0.975))
+    shifted = Interval.of(0.3, np.arange(1001) / 1000)  # the resamples lie above: the interval does not
+    assert (shifted.low, shifted.high) == pytest.approx((-0.175, 0.775))
     assert Interval.of(float("nan"), np.array([np.nan])).summary() == {"value": None, "low": None, "high": None}
 
 

@@ -1,6 +1,7 @@
 """A small result to report: rectangles, found well, badly and not at all."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.detection.rectangles import rectangles
 NAMES = ("red", "<b>blue</b>")
 
 
+@cache
 def report(photos: int = 4) -> EvaluationReport:
     """Red is found in every photo, blue in every second, and in the last photo a blue box lies on nothing."""
     dataset = replace(rectangles(photos), class_names=NAMES)

@@ -1,6 +1,7 @@
 """What stands on the page, and what it does in a real browser."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -66,23 +67,33 @@ def test_curves_begin_at_recall_0_and_stay_in_the_chart() -> None:
     assert all(dot.radius > 0 for dot in score_dots(report().analysis))
 
 
-def test_the_page_needs_nothing_else_and_escapes_names(tmp_path: Path) -> None:
-    text = write(tmp_path).read_text()
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page, which no test changes."""
+    return write(tmp_path_factory.mktemp("page"))
+
+
+def test_the_page_needs_nothing_else_and_escapes_names(path: Path) -> None:
+    text = path.read_text()
     assert "&lt;b&gt;blue&lt;/b&gt;" in text
     assert "<b>blue</b>" not in text
     assert "http" not in text.replace("http-equiv", "")
 
 
 @pytest.fixture
-def show(open_page: Callable, tmp_path: Path) -> Callable:  # type: ignore[type-arg]
-    return lambda photos=4, **how: open_page(write(tmp_path, photos), **how)
+def show(open_page: Callable, path: Path) -> Callable:  # type: ignore[type-arg]
+    return lambda **how: open_page(path, **how)
 
 
-def test_the_headline_and_the_verdict(show) -> None:  # type: ignore[no-untyped-def]
+def test_the_headline_the_verdict_and_where_a_missed_object_lies(show) -> None:  # type: ignore[no-untyped-def]
     page = show()
     assert page.locator(".card b").first.inner_text() == f"{report().results[0].mean_ap:.3f}"
     assert "no difference can be told from 4 images" in page.locator("main").inner_text()
     assert page.locator("h1").inner_text() == "found.jsonl"
+    photo = page.locator(".photo img").first.bounding_box()
+    box = page.locator(".photo .missed rect").first.bounding_box()
+    assert photo["x"] <= box["x"]
+    assert box["x"] + box["width"] <= photo["x"] + photo["width"] + 3
 
 
 def test_a_click_on_a_heading_sorts_and_another_turns_it_round(show) -> None:  # type: ignore[no-untyped-def]
@@ -120,19 +131,12 @@ def test_boxes_can_be_hidden_and_photos_enlarged(show) -> None:  # type: ignore[
     assert page.locator(".photo").first.bounding_box()["width"] > before
 
 
-def test_a_missed_object_is_marked_where_it_lies(show) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_wider_than_the_window(show) -> None:  # type: ignore[no-untyped-def]
     page = show()
-    photo = page.locator(".photo img").first.bounding_box()
-    box = page.locator(".photo .missed rect").first.bounding_box()
-    assert photo["x"] <= box["x"]
-    assert box["x"] + box["width"] <= photo["x"] + photo["width"] + 3
-
-
-@pytest.mark.parametrize("width", [320, 768, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(show, width: int, scheme: str) -> None:  # type: ignore[no-untyped-def]
-    page = show(width=width, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width, scheme in product((320, 768, 1440), ("light", "dark")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_keyboard_reaches_every_control(show) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,87 @@
+"""The command: a table for each subject, and one readable line where the input is bad."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detection.bench.timing import Race, Timing
+from tests.detection.inference.stub import save_photo
+from tools import bench
+from tools.bench import main
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    save_photo(tmp_path / "photos" / "one.png", red=200)
+    return tmp_path / "photos"
+
+
+def test_regions(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bench.json"
+    assert main(["regions", "--photos", str(photo), "--top", "2", "--repeat", "1", "--json", str(path)]) == 0
+    assert "torchvision roi_align" in capsys.readouterr().out
+    (race,) = json.loads(path.read_text())["races"]
+    assert race["contestants"]["ours"]["times_as_fast"]["wall"] > 0
+
+
+def test_network(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["network", "--device", "cpu", "--batch", "1", "--batches", "1", "--size", "32", "--no-training"]) == 0
+    out = capsys.readouterr().out
+    assert "inference, float32, cpu, 1 crops at once" in out
+    assert "ours, without LRN" in out
+
+
+def test_detector(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detector", "--photos", str(photo), "--top", "2", "--repeat", "1", "--device", "cpu"]) == 0
+    assert "propose" in capsys.readouterr().out
+
+
+def test_proposals(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours = "ours, OpenCV fast's"
+    assert main(["proposals", "--data", str(photo), "--photos", "1", "--only", ours]) == 0
+    assert ours in capsys.readouterr().out
+
+
+def test_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bench.json"
+    assert main(["evaluate", "--share", "0.001", "--json", str(path)]) == 0
+    assert "pycocotools" in capsys.readouterr().out
+    assert len(json.loads(path.read_text())["races"]) == 2
+
+
+def test_all_is_every_subject_in_one_file(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("proposals", "regions", "network", "detector", "evaluate"):
+        race = Race(name, "photo", [Timing("ours", (1.0,), (1.0,))], baseline="ours")
+        monkeypatch.setattr(bench, name, lambda *_, race=race, **__: [race])
+    path = tmp_path / "bench.json"
+    assert main(["all", "--json", str(path)]) == 0
+    titles = [race["title"] for race in json.loads(path.read_text())["races"]]
+    assert titles == ["proposals", "regions", "network", "detector", "evaluate"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["regions", "--photos", "nowhere"], "nowhere: no such file or folder"),
+        (["network", "--device", "tpu"], "unknown device 'tpu'"),
+        (["network", "--size", "16"], "--size"),
+        (["detector", "--model", "gone"], "no model file gone"),
+        (["proposals", "--only", "theirs"], "--only theirs: there is no such contestant; choose from OpenCV fast, "),
+        (["speed"], "No such command 'speed'"),
+        ([], "Missing command"),
+    ],
+)
+def test_bad_input_ends_in_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_help_begins_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "python tools/bench.py regions" in capsys.readouterr().out.split("Options")[0]
