@@ -1,10 +1,24 @@
-"""What every command of ``tools/`` does alike: its docstring as help, errors in one line, exit codes, progress."""
+"""What every command of ``tools/`` does alike: its docstring as help, errors in one line, exit codes, progress.
+
+    app = new_app()
+
+    @app.command(help=help_text(__doc__))
+    def count(photos: Path, ...) -> int:
+        ...
+
+    def main(argv: Sequence[str] | None = None) -> int:
+        return run_command(app, argv, name="count.py")
+
+What the command returns is its exit code.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from importlib.metadata import PackageNotFoundError, version
+from typing import Self
 
 import typer
 from rich.console import Console
@@ -17,9 +31,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 BAD_INPUT = 2
 STOPPED = 130  # by Ctrl-C, as shells count it
+FILE_WIDTH = 1000  # characters: in a pipe or a file a table's row stays in one line
 # click's UsageError: some versions of typer import click, some contain it
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -43,16 +59,16 @@ def run_command(
     advice: Callable[[Exception], str] = lambda _: "",
     errors: tuple[type[Exception], ...] = (ValueError, OSError, ImportError),
 ) -> int:
-    """Run a command and give its exit code: what it returned, 2 after bad input, 130 after Ctrl-C.
+    """Run a command and give its exit code: the number that it returned, 2 after bad input, 130 after Ctrl-C.
 
     An error of ``errors`` is told on stderr in one line, with ``advice`` after it; ``stopped`` is what Ctrl-C is
     answered with.
     """
     try:
-        code = app(argv, standalone_mode=False, prog_name=name) or 0
+        code = app(argv, standalone_mode=False, prog_name=name)
         if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
             raise KeyboardInterrupt
-        return int(code)
+        return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write(f"{stopped}\n")
         return STOPPED
@@ -69,33 +85,70 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def installed_version(package: str = "googlenet-rcnn") -> str | None:
+    """The version of an installed package; ``None`` where it is not, or runs from its checkout."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def console(*, stderr: bool = False) -> Console:
-    """A console that neither colours numbers nor breaks lines: what is printed can be piped and searched."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    """A console that prints what it is given: no colours for numbers, no markup or emoji codes, no broken lines."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not made.is_terminal:
+        made.width = FILE_WIDTH
+    return made
+
+
+def table(first: str, *numbers: str) -> Table:
+    """A table to add rows to: a column of words, and columns of numbers."""
+    made = Table(first)
+    for name in numbers:
+        made.add_column(name, justify="right")
+    return made
 
 
 class Bars:
     """One progress bar with an ETA at a time, on stderr; a new title begins a new bar.
 
-    ``with Bars() as bars: bars("training", step, steps)``. ``bars.console`` prints above the bar.
+    ``with Bars() as bars: bars("training", step, steps)``. ``bars.console`` prints above the bar, and so does, from
+    :meth:`show_log` on, what is logged.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self.console = console(stderr=True)
+        self._quiet = quiet
         self._progress = Progress(
-            TextColumn("{task.description}"), *columns, console=self.console, transient=True, disable=quiet
+            TextColumn("{task.description}"),
+            *columns,
+            console=self.console,
+            transient=True,
+            disable=quiet or not self.console.is_terminal,
         )
         self._title = ""
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Bars:
+    def show_log(self) -> Self:
+        """Print warnings and, unless quiet, notes of the library, a line each."""
+        root = logging.getLogger()
+        root.setLevel(logging.WARNING if self._quiet else logging.INFO)
+        for handler in [one for one in root.handlers if isinstance(one, _ConsoleHandler)]:
+            root.removeHandler(handler)  # of a command that ran before in this process
+        root.addHandler(_ConsoleHandler(self.console))
+        return self
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bar, unless quiet."""
+        if not self._quiet:
+            self.console.print(line)
+
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
     def __call__(self, title: str, done: int, total: int | None) -> None:
@@ -104,3 +157,14 @@ class Bars:
                 self._progress.remove_task(self._task)
             self._title, self._task = title, self._progress.add_task(title, total=total)
         self._progress.update(self._task, completed=done, total=total)
+
+
+class _ConsoleHandler(logging.Handler):
+    """Hands log records to a console, which prints them above its progress bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(printable(self.format(record)))

@@ -14,28 +14,26 @@ was trained without that, on ImageNet's mean and deviation.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from backbone.torchvision_weights import IMAGENET_PREPROCESSING, TRANSFORM_INPUT_PREPROCESSING
 from backbone.weights import Backbone, load_backbone, save_classifier
+from detection.command_line import Bars, help_text, new_app, run_command
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 COMPARED_CROPS = 4
 # What float16 may change of a score; a wrong tensor changes far more.
 LARGEST_CHANGE = 0.01
-# click's UsageError: some versions of typer import click, some contain it
-USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = new_app()
 
 
-@app.command(help="\b\n" + str(__doc__).replace("\n\n", "\n\n\b\n"))
+@app.command(help=help_text(__doc__))
 def convert_weights(
     source: Annotated[str, typer.Argument(metavar="FILE", help="the weights, or the name of published ones")],
     out: Annotated[Path, typer.Option(help="the model file to write (.safetensors)")],
@@ -47,7 +45,8 @@ def convert_weights(
     """Load, write, read again, compare."""
     if dtype not in DTYPES:
         raise ValueError(f"--dtype {dtype}: expected one of {', '.join(DTYPES)}")
-    backbone = _load(source, quiet=quiet)
+    with Bars(quiet=quiet) as bars:
+        backbone = load_backbone(source, partial(bars, "fetching the weights"))
     if not transform_input:
         if backbone.preprocessing != TRANSFORM_INPUT_PREPROCESSING:
             raise ValueError(f"{source}: --no-transform-input is for torchvision's weights only")
@@ -60,14 +59,6 @@ def convert_weights(
         raise ValueError(f"{out}: written, but its scores differ from those of {source} by {change:.3g}")
     if not quiet:
         _show(out, backbone, change)
-
-
-def _load(source: str, *, quiet: bool) -> Backbone:
-    console = Console(stderr=True)
-    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task("fetch", total=None, visible=False)
-        return load_backbone(source, lambda done, total: bar.update(task, completed=done, total=total, visible=True))
 
 
 def _largest_change(before: Backbone, after: Backbone) -> float:
@@ -91,16 +82,7 @@ def _show(out: Path, backbone: Backbone, change: float) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 2 where the input is bad, told in one line."""
-    try:
-        return app(argv, standalone_mode=False, prog_name="convert_weights.py") or 0
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except USAGE_ERROR as error:
-        message = f"{error.format_message()} (--help shows examples)"
-    except (ValueError, OSError) as error:
-        message = str(error)
-    print("error:", " ".join(message.split()), file=sys.stderr)
-    return 2
+    return run_command(app, argv, name="convert_weights.py")
 
 
 if __name__ == "__main__":

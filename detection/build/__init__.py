@@ -1,6 +1,6 @@
 """The one place that turns configs and model files into objects, and that knows which network is inside."""
 
-from detection.build.detector import BUNDLED, load_detector
+from detection.build.detector import load_detector
 from detection.build.proposers import build_proposer
 
-__all__ = ["BUNDLED", "build_proposer", "load_detector"]
+__all__ = ["build_proposer", "load_detector"]

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from backbone.googlenet import GoogLeNet
 from backbone.inference import fastest_dtype
 from backbone.weights import Backbone, load_backbone
 from detection.boxes import Boxes
-from detection.build.detector import border_colour, build_detector, selector_on
-from detection.build.model_file import DetectorModel, map_of, new_classifier, save_detector
+from detection.build.detector import border_colour
+from detection.build.model_file import DetectorModel, classifier_on, read_detector, save_detector
 from detection.build.proposers import build_proposer
+from detection.build.rankers import Rankers
 from detection.build.regions_file import read_regions, save_regions
 from detection.build.run_folder import data_hash, read_facts
 from detection.build.sources import Sources
+from detection.build.validation import Judge, choose_sample
 from detection.config import Config
-from detection.datasets.base import Dataset
-from detection.evaluation.voc import voc07
 from detection.heads.region_classifier import RegionClassifier
 from detection.proposals.base import Proposer
-from detection.proposals.ranking import RankingSettings, RegionRanker
 from detection.regions.warp import Warp
 from detection.runtime import keep_freed_memory
-from detection.structures import Proposals
 from detection.training.augmentation import photometric
 from detection.training.batches import BatchLoader, RegionSampler
 from detection.training.finetune import CHECKPOINT, Finetuning, Progress, Schedule
-from detection.training.pools import RankerRecipe, Report, cross_selected, fit_ranker, make_pool, select_all
-from detection.training.ranking import RankerTraining
+from detection.training.pools import Report, make_pool
 
 LOG_EVERY = 20
+BEST, LAST = "best", "last"
 
 
 class Experiment:
@@ -52,54 +49,69 @@ class Experiment:
             config.backbone.weights, lambda done, total: report("fetching the weights", done, total or done)
         )
         self.proposer: Proposer = build_proposer(config.proposals)
+        self.data = data_hash(sources.train)
         self.class_names = sources.train.class_names
         self.warp = Warp(config.regions.size, config.regions.context, border_colour(self.backbone.preprocessing))
 
     def run(self, *, resume: bool = False, on_progress: Callable[[Progress], None] = lambda _: None) -> Path:
         """Train, keep the best and the last model, and give the last one's path."""
-        proposals = self.sources.proposals(self.sources.train)
-        regions = self._training_regions(proposals)
+        train = self.sources.train
+        proposals = self.sources.proposals(train)
+        rankers = Rankers(self.config, train, proposals, self.backbone.preprocessing, self.device, self.report)
+        regions = self._training_regions(rankers)
         torch.manual_seed(self.config.training.seed)  # here: the rankers before it, which a resumed run skips, draw too
-        classifier = new_classifier(self.backbone.network.options, len(self.class_names), self.config)
-        _copy_backbone(self.backbone.network, classifier)
+        classifier = classifier_on(self.backbone.network, len(self.class_names), self.config)
         tuning = self._tuning(classifier, regions)
         if resume and (self.folder / CHECKPOINT).exists():
             tuning.resume()
-        self._train(tuning, proposals, on_progress)
-        path = self.folder / "last.safetensors"
+        self._train(tuning, self._judge(rankers), on_progress)
         with tuning.averaged():
-            save_detector(path, self._model(tuning, self._final_ranker(classifier, proposals)))
-        return path
+            save_detector(self._trained(LAST), self._model(tuning))
+        for name in (BEST, LAST):
+            self._finish(name, rankers)
+        return self.folder / f"{LAST}.safetensors"
 
-    def _train(
-        self, tuning: Finetuning, proposals: Sequence[Proposals], on_progress: Callable[[Progress], None]
-    ) -> None:
+    def _train(self, tuning: Finetuning, judge: Judge | None, on_progress: Callable[[Progress], None]) -> None:
         """All steps, interrupted for validations; the best averaged model so far is kept."""
         settings = self.config.training
-        judge = None if self.sources.validation is None else self._judge(self.sources.validation, proposals)
         while tuning.step < settings.steps:
             stop = min(settings.steps, (tuning.step // settings.validate_every + 1) * settings.validate_every)
             tuning.run(stop, settings.checkpoint_every, LOG_EVERY, on_progress)
             if judge is None:
                 continue
             with tuning.averaged():
-                score = judge(tuning)
+                score = judge(self._model(tuning))
                 if better := score >= tuning.best:
-                    model = self._model(tuning, self._final_ranker(tuning.model, proposals))
-                    save_detector(self.folder / "best.safetensors", model)
+                    save_detector(self._trained(BEST), self._model(tuning))
+            photos = len(judge.regions)
+            tuning.log({"step": tuning.step, "crops": tuning.crops, "validation_voc07": score, "photos": photos})
             if better:
                 tuning.best = score
                 tuning.save()
 
-    def _training_regions(self, proposals: Sequence[Proposals]) -> list[Boxes]:
+    def _trained(self, name: str) -> Path:
+        """Where a model waits for its ranker."""
+        return self.folder / f".{name}.trained"
+
+    def _finish(self, name: str, rankers: Rankers) -> None:
+        """Make the model file of trained weights, with a ranker that reads the maps of just those weights."""
+        trained = self._trained(name)
+        if not trained.exists():  # no photos to choose a best by, or it is finished
+            return
+        model = read_detector(trained)
+        if self.config.ranking.top is not None:
+            model = replace(model, ranker=rankers.fit(model.network, f"ranker of the {name} model"))
+        save_detector(self.folder / f"{name}.safetensors", model)
+        trained.unlink()
+
+    def _training_regions(self, rankers: Rankers) -> list[Boxes]:
         """The regions of every training photo, kept in the run's folder so that a resumed run has the same."""
-        ranking = self.config.ranking
-        if ranking.top is None:
-            return [one.boxes for one in proposals]
+        if self.config.ranking.top is None:
+            return [one.boxes for one in rankers.proposals]
         file, key = self.folder / "regions.npz", self._regions_key()
         if (stored := read_regions(file, key)) is not None:
             return stored
-        regions = cross_selected(self._recipe(self.backbone.network), self.sources.train, proposals, ranking.pool)
+        regions = rankers.training_regions(self.backbone.network)
         save_regions(file, key, regions)
         return regions
 
@@ -107,7 +119,7 @@ class Experiment:
         """Everything that the choice of training regions depends on."""
         training = self.config.training
         settings = {
-            "data": data_hash(self.sources.train),
+            "data": self.data,
             "proposals": self.proposer.settings,
             "weights": self.config.backbone.weights,
             "ranking": self.config.ranking.model_dump(mode="json"),
@@ -115,25 +127,19 @@ class Experiment:
         }
         return json.dumps(settings, sort_keys=True)
 
-    def _recipe(self, network: GoogLeNet) -> RankerRecipe:
-        """How to make a ranker that reads the maps of ``network``."""
-        ranking, training = self.config.ranking, self.config.training
-        read = map_of(self.backbone.network, ranking.stage, size=64)
-        settings = RankingSettings(
-            image_size=ranking.image_size,
-            stage=ranking.stage,
-            stride=read.stride,
-            channels=read.channels,
-            overlap=ranking.overlap,
-        )
-        return RankerRecipe(
-            settings,
-            RankerTraining(epochs=ranking.epochs, seed=training.seed),
-            ranking.images,
-            partial(selector_on, network, preprocessing=self.backbone.preprocessing, device=self.device),
-            self.report,
-            training.positive_overlap,
-        )
+    def _judge(self, rankers: Rankers) -> Judge | None:
+        """What measures a model on a sample of the validation photos; None where there are none."""
+        photos, settings = self.sources.validation, self.config.training
+        if photos is None:
+            return None
+        sample = choose_sample(photos, settings.validation_images, settings.seed)
+        proposals = self.sources.proposals(photos)
+        top = self.config.ranking.top
+        if top is None:
+            regions = {index: proposals[index].boxes for index in sample}
+        else:
+            regions = rankers.select(self.backbone.network, photos, proposals, sample, top)
+        return Judge(photos, regions, self.device, self.report)
 
     def _tuning(self, classifier: RegionClassifier, regions: Sequence[Boxes]) -> Finetuning:
         settings, train = self.config.training, self.sources.train
@@ -164,62 +170,16 @@ class Experiment:
             classifier.to(self.device), loader, normalise, schedule, self.folder, fastest_dtype(self.device)
         )
 
-    def _judge(self, validation: Dataset, proposals: Sequence[Proposals]) -> Callable[[Finetuning], float]:
-        """What measures and logs VOC07 mAP on a sample of the validation photos."""
-        indices = np.random.default_rng(self.config.training.seed).permutation(len(validation))
-        sample = sorted(indices[: self.config.training.validation_images].tolist())
-        targets = [validation.target(index) for index in sample]
-        if all(target.difficult.all() for target in targets):
-            raise ValueError(f"none of the {len(sample)} validation photos holds an object that counts")
-        regions = self._validation_regions(validation, sample, proposals)
-
-        def judge(tuning: Finetuning) -> float:
-            detector = build_detector([self._model(tuning, ranker=None)], self.device)
-            predictions = []
-            for done, index in enumerate(sample, start=1):
-                predictions.append(detector.predict(validation.image(index), Proposals(regions[index])))
-                self.report("validating", done, len(sample))
-            score = voc07(predictions, targets, self.class_names).mean_ap
-            tuning.log({"step": tuning.step, "crops": tuning.crops, "validation_voc07": score, "photos": len(sample)})
-            return score
-
-        return judge
-
-    def _validation_regions(
-        self, validation: Dataset, sample: Sequence[int], proposals: Sequence[Proposals]
-    ) -> dict[int, Boxes]:
-        everything = self.sources.proposals(validation)
-        top = self.config.ranking.top
-        if top is None:
-            return {index: everything[index].boxes for index in sample}
-        recipe = self._recipe(self.backbone.network)
-        ranker = fit_ranker(recipe, self.sources.train, proposals, range(len(self.sources.train)), "validation ranker")
-        return select_all(recipe, ranker, validation, everything, sample, top)
-
-    def _final_ranker(self, classifier: RegionClassifier, proposals: Sequence[Proposals]) -> RegionRanker | None:
-        """A ranker on the maps of the fine-tuned network, since that is the one in the model file."""
-        if self.config.ranking.top is None:
-            return None
-        network = classifier.backbone
-        assert isinstance(network, GoogLeNet)
-        train = self.sources.train
-        return fit_ranker(self._recipe(network), train, proposals, range(len(train)), "final ranker")
-
-    def _model(self, tuning: Finetuning, ranker: RegionRanker | None) -> DetectorModel:
+    def _model(self, tuning: Finetuning) -> DetectorModel:
+        """The model as it is now, without a ranker."""
         facts = {name: fact for name, fact in read_facts(self.folder).items() if name != "source"}  # a private path
-        trained = {"photos": len(self.sources.train), "data": data_hash(self.sources.train)}
+        trained = {"photos": len(self.sources.train), "data": self.data, "steps": tuning.step, "crops": tuning.crops}
         return DetectorModel(
             self.class_names,
             tuning.model,
-            ranker,
+            None,
             self.backbone.preprocessing,
             self.proposer.settings,
             self.config,
-            {**facts, **trained, "steps": tuning.step, "crops": tuning.crops},
+            {**facts, **trained},
         )
-
-
-def _copy_backbone(source: GoogLeNet, classifier: RegionClassifier) -> None:
-    """The convolutions of a classifier of images; its own classes and auxiliary heads stay behind."""
-    wanted = classifier.backbone.state_dict()
-    classifier.backbone.load_state_dict({name: source.state_dict()[name] for name in wanted})

@@ -35,6 +35,12 @@ class DetectorModel:
     config: Config
     provenance: dict[str, Any]
 
+    @property
+    def network(self) -> GoogLeNet:
+        """The classifier's backbone."""
+        assert isinstance(self.classifier.backbone, GoogLeNet)
+        return self.classifier.backbone
+
 
 def new_classifier(options: GoogLeNetOptions, class_count: int, config: Config) -> RegionClassifier:
     """A GoogLeNet without its own linear layer, under the heads that a config asks for."""
@@ -47,6 +53,14 @@ def new_classifier(options: GoogLeNetOptions, class_count: int, config: Config) 
         cells=map_of(network, "5b", config.regions.size).cells,
     )
     return RegionClassifier(network, heads, config.backbone.frozen)
+
+
+def classifier_on(network: GoogLeNet, class_count: int, config: Config) -> RegionClassifier:
+    """A new classifier of regions with the convolutions of a classifier of images; other parts of that stay behind."""
+    classifier = new_classifier(network.options, class_count, config)
+    tensors = network.state_dict()
+    classifier.backbone.load_state_dict({name: tensors[name] for name in classifier.backbone.state_dict()})
+    return classifier
 
 
 class StageMap(NamedTuple):
@@ -68,12 +82,10 @@ def map_of(network: GoogLeNet, stage: str, size: int) -> StageMap:
 
 def save_detector(path: Path, model: DetectorModel, dtype: torch.dtype = torch.float16) -> None:
     """Write a detector; ``dtype`` is what its weights are stored in."""
-    network = model.classifier.backbone
-    assert isinstance(network, GoogLeNet)
     header = {
         "kind": "detector",
         "class_names": list(model.class_names),
-        "architecture": {"name": "googlenet", "options": network.options.to_dict()},
+        "architecture": {"name": "googlenet", "options": model.network.options.to_dict()},
         "preprocessing": model.preprocessing.to_dict(),
         "proposals": model.proposals,
         "ranking": None if model.ranker is None else asdict(model.ranker.settings),

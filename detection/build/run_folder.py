@@ -6,12 +6,12 @@ import hashlib
 import json
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 import yaml
 
+from detection.command_line import installed_version
 from detection.config import Config
 from detection.datasets.base import Dataset
 
@@ -71,7 +71,7 @@ def facts_of_run(train: Dataset, config: Config, *, source: str, device: torch.d
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "versions": {name: installed for name in LIBRARIES if (installed := _version(name))},
+        "versions": {name: installed for name in LIBRARIES if (installed := installed_version(name))},
     }
 
 
@@ -88,13 +88,6 @@ def data_hash(dataset: Dataset) -> str:
 
 def _config_text(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def _version(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:  # one of the two builds of OpenCV, or the project run from its checkout
-        return None
 
 
 def _revision() -> str | None:

@@ -123,7 +123,7 @@ def _read_npz(file: Path) -> Iterator[Rows]:
 
 def _read_mat(file: Path) -> Iterator[Rows]:
     try:
-        from scipy.io import loadmat  # type: ignore[import-untyped]
+        from scipy.io import loadmat
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{file}: MATLAB files need SciPy: pip install scipy") from error
     try:

@@ -9,6 +9,9 @@ import torch
 
 from backbone.preprocessing import Preprocessing
 from detection.build.detector import border_colour, build_detector, load_detector, ready
+from detection.config import ConfigError
+from detection.proposals.fixed import SlidingGrid
+from detection.proposals.time_limit import TimeLimited
 from detection.structures import Proposals
 from tests.contracts import assert_is_detections
 from tests.detection.build.models import model, write_model
@@ -50,6 +53,31 @@ def test_without_a_ranker_top_takes_the_first(tmp_path: Path) -> None:
     path = write_model(tmp_path / "mine.safetensors")
     assert np.array_equal(load_detector(path, device="cpu", top=4).select(IMAGE, REGIONS).boxes, REGIONS.boxes[:4])
     assert len(load_detector(path, device="cpu").select(IMAGE, REGIONS)) == len(REGIONS)
+
+
+def test_other_proposals_than_the_model_s_are_refused_unless_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_model(tmp_path / "mine.safetensors")
+    own = load_detector(path, device="cpu").proposer
+    grid = ["engine=sliding-grid"]
+    with pytest.raises(
+        ValueError, match=r"trained with other proposals \(method: 'selective-search' there, 'sliding-gri"
+    ):
+        load_detector(path, device="cpu", proposals=grid)
+    other = load_detector(path, device="cpu", proposals=grid, allow_other_proposals=True)
+    assert other.proposer == SlidingGrid()
+    assert "expect less than was measured" in caplog.text
+    limited = load_detector(path, device="cpu", proposals=["time_limit=5.0"])
+    assert limited.proposer == TimeLimited(own, 5.0, SlidingGrid())
+
+
+def test_a_key_of_proposals_that_is_not_there_is_told(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "mine.safetensors")
+    with pytest.raises(ConfigError, match=r"proposals has no key 'time_limt'; did you mean 'time_limit'\?"):
+        load_detector(path, device="cpu", proposals=["time_limt=5"])
+    with pytest.raises(ConfigError, match=r"proposals\.time_limit: input should be greater than 0, got 0"):
+        load_detector(path, device="cpu", proposals=["time_limit=0"])
 
 
 def test_the_quick_form_gives_the_numbers_and_leaves_the_model_alone() -> None:

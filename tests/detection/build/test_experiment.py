@@ -7,12 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from detection.build import experiment as module
+from backbone.googlenet import GoogLeNet
+from detection.build import rankers
 from detection.build.detector import load_detector
 from detection.build.experiment import Experiment
 from detection.build.model_file import new_classifier, read_detector
 from detection.build.sources import Sources
 from detection.config import Config
+from detection.proposals.ranking import RegionRanker
 from detection.structures import Proposals
 from detection.training.finetune import Progress
 from tests.detection.rectangles import (
@@ -106,8 +108,61 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not(tmp_path: Path, weights: Pa
         start(config, tmp_path / "killed", VALIDATION, on_progress=kill_at(4))
     resumed = start(config, tmp_path / "killed", VALIDATION, resume=True)
     assert_same_tensors(resumed, whole)
+    assert_same_tensors(tmp_path / "killed/best.safetensors", tmp_path / "whole/best.safetensors")
     steps = [line["step"] for line in lines(tmp_path / "killed")]
     assert steps == [line["step"] for line in lines(tmp_path / "whole")] == [2, 2, 4, 4]
+
+
+def test_a_run_killed_between_its_last_two_steps_still_makes_both_models(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained, and the best model finished: the last one has no ranker yet."""
+    config = small_config(weights, ranking={"top": 12, "pool": 30, "image_size": 64, "epochs": 1})
+    whole = start(config, tmp_path / "whole", VALIDATION)
+    fit = rankers.Rankers.fit
+
+    def fit_or_die(self: rankers.Rankers, network: GoogLeNet, title: str) -> RegionRanker:
+        if title == "ranker of the last model":
+            raise KilledError
+        return fit(self, network, title)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rankers.Rankers, "fit", fit_or_die)
+        with pytest.raises(KilledError):
+            start(config, tmp_path / "killed", VALIDATION)
+    assert not (tmp_path / "killed/last.safetensors").exists()
+    assert_same_tensors(start(config, tmp_path / "killed", VALIDATION, resume=True), whole)
+    assert_same_tensors(tmp_path / "killed/best.safetensors", tmp_path / "whole/best.safetensors")
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [
+        "best.safetensors",
+        "checkpoint.pt",
+        "last.safetensors",
+        "metrics.jsonl",
+        "regions.npz",
+    ]
+
+
+def test_every_model_has_a_ranker_of_its_own_weights(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, GoogLeNet] = {}
+    fit = rankers.Rankers.fit
+
+    def watched(self: rankers.Rankers, network: GoogLeNet, title: str) -> RegionRanker:
+        seen[title] = network
+        return fit(self, network, title)
+
+    monkeypatch.setattr(rankers.Rankers, "fit", watched)
+    ranking = {"top": 12, "pool": 30, "image_size": 64, "epochs": 1}
+    start(small_config(weights, ranking=ranking), tmp_path, VALIDATION)
+    assert list(seen) == ["validation ranker", "ranker of the best model", "ranker of the last model"]
+    for name in ("best", "last"):
+        model = read_detector(tmp_path / f"{name}.safetensors")
+        assert model.ranker is not None
+        for tensor, other in zip(
+            model.network.state_dict().values(), seen[f"ranker of the {name} model"].state_dict().values(), strict=True
+        ):
+            assert torch.equal(tensor, other)
 
 
 def test_resuming_before_the_first_checkpoint_begins_anew(tmp_path: Path, weights: Path) -> None:
@@ -130,7 +185,7 @@ def test_selected_regions_are_chosen_once_and_the_ranker_goes_with_the_model(
     def never(*args: object) -> list:
         raise AssertionError("the regions of the first time are there")
 
-    monkeypatch.setattr(module, "cross_selected", never)
+    monkeypatch.setattr(rankers, "cross_selected", never)
     start(config, tmp_path, resume=True)
     other = small_config(weights, ranking={"top": 10, "pool": 20, "image_size": 64, "epochs": 1})
     with pytest.raises(AssertionError, match="of the first time"):
