@@ -5,7 +5,7 @@ An image descends through the files in this order: ``colour`` (colour spaces), `
 comes first). ``modes`` holds the published parameters and ``engine`` the proposer.
 """
 
-from detection.proposals.selective_search.engine import SelectiveSearch
+from detection.proposals.selective_search.engine import OutOfTimeError, SelectiveSearch
 from detection.proposals.selective_search.modes import MODES
 
-__all__ = ["MODES", "SelectiveSearch"]
+__all__ = ["MODES", "OutOfTimeError", "SelectiveSearch"]

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.proposals.selective_search.smoothing import Channels, Planes, smooth
 from detection.structures import RGBImage
 
-Channels = NDArray[np.uint8]  # (C, H, W)
-Planes = NDArray[np.float32]  # (C, H, W)
+__all__ = ["COLOUR_SPACES", "Channels", "Planes", "channels_of", "smooth"]
 
 
 def channels_of(image: RGBImage, space: str) -> Channels:
@@ -19,14 +19,6 @@ def channels_of(image: RGBImage, space: str) -> Channels:
     channels = COLOUR_SPACES[space](image)
     planes = np.ascontiguousarray(np.moveaxis(np.atleast_3d(channels), 2, 0))  # (C, H, W)
     return np.asarray(planes, np.uint8)
-
-
-def smooth(channels: Channels, sigma: float) -> Planes:
-    """The channels after a Gaussian of ``sigma`` pixels."""
-    planes = np.empty(channels.shape, np.float32)
-    for channel, plane in zip(channels.astype(np.float32), planes, strict=True):
-        plane[:] = cv2.GaussianBlur(channel, (0, 0), sigma, sigmaY=sigma)
-    return planes
 
 
 def _hsv(image: RGBImage) -> NDArray[np.uint8]:

@@ -1,8 +1,8 @@
 """How the engine's loops are compiled: by Numba, at their first call, and kept on disc for the next process.
 
-A kernel may call only kernels of its own file: Numba's cache looks at the date of that file alone, and would go on
-using the old machine code of a function that changed elsewhere. And a kernel contains no comprehension: where there is
-one, Numba drops writes to arrays that are reached through a tuple (numba/numba#7595).
+A kernel may call only kernels of its own file, and use only constants of its own file: Numba's cache looks at the date
+of that file alone, and would go on using the old machine code when something changed elsewhere. And a kernel contains
+no comprehension: where there is one, Numba drops writes to arrays that are reached through a tuple (numba/numba#7595).
 """
 
 from __future__ import annotations

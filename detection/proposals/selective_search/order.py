@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.boxes import Boxes
+from detection.proposals.selective_search.distinct import Codes, first_of_each
 from detection.proposals.selective_search.regions import Extents
 
 SEED_STRIDE = 1_000_003  # the numbers of seed s are those of seed 0 from place s * SEED_STRIDE on
@@ -23,7 +24,7 @@ def in_order(hierarchies: Sequence[Extents], seed: int) -> tuple[Boxes, NDArray[
     ranks = np.concatenate([np.arange(len(nodes), 0, -1) for nodes in hierarchies])
     priorities = ranks * uniform(len(ranks), seed)
     order = np.argsort(priorities, kind="stable")
-    order = order[_first_occurrences(extents[order])]
+    order = order[first_of_each(_codes(extents[order]))]
     boxes = extents[order].astype(np.float32)
     boxes[:, 2:] += 1
     return boxes, -priorities[order].astype(np.float32)
@@ -40,8 +41,9 @@ def uniform(count: int, seed: int) -> NDArray[np.float64]:
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _first_occurrences(extents: Extents) -> NDArray[np.int64]:
+def _codes(extents: Extents) -> Codes:
+    """A number for each box; a side has at most 65,535 pixels, and the last of them is 65,534."""
     codes = np.zeros(len(extents), np.uint64)
     for side in extents.T:
-        codes = codes << np.uint64(16) | side.astype(np.uint64)  # a side has at most 65,535 pixels
-    return np.sort(np.unique(codes, return_index=True)[1])
+        codes = codes << np.uint64(16) | side.astype(np.uint64)
+    return codes

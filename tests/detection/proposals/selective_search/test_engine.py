@@ -1,6 +1,10 @@
 import itertools
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -8,7 +12,8 @@ import numpy as np
 import pytest
 
 from detection.images import decode_image
-from detection.proposals.selective_search import MODES, SelectiveSearch
+from detection.proposals.selective_search import MODES, OutOfTimeError, SelectiveSearch
+from tests.conftest import REPOSITORY
 from tests.contracts import assert_is_proposals, assert_is_proposer, odd_images
 
 
@@ -116,6 +121,58 @@ def test_opencvs_threads_make_no_difference():
     assert same_bytes(*found)
 
 
+@pytest.mark.slow
+def test_the_plainest_processor_gives_the_same_bytes(tmp_path):
+    """Without FMA and vectors, in Numba and in OpenCV; this stands for another machine."""
+    image = scene(8, 240, 333)
+    np.save(tmp_path / "image.npy", image)
+    program = (
+        "import sys, numpy as np\n"
+        "from detection.proposals.selective_search import SelectiveSearch\n"
+        "found = SelectiveSearch('rcnn-quality')(np.load(sys.argv[1]))\n"
+        "print(found.boxes.tobytes().hex() + found.scores.tobytes().hex())\n"
+    )
+    plain = {
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2,FP16,AVX,SSE4.2,SSE4.1",  # names it does not know are passed over
+    }
+    command = [sys.executable, "-c", program, str(tmp_path / "image.npy")]
+    run = subprocess.run(command, cwd=REPOSITORY, env=os.environ | plain, capture_output=True, text=True, check=True)
+    here = SelectiveSearch("rcnn-quality")(image)
+    assert run.stdout.strip() == here.boxes.tobytes().hex() + here.scores.tobytes().hex()
+
+
+@pytest.mark.parametrize("mode", ["rcnn-fast", "rcnn-quality", "single"])
+def test_threads_make_no_difference(mode):
+    image = scene(6)
+    alone, together = SelectiveSearch(mode), SelectiveSearch(mode, threads=2)
+    assert same_bytes(alone(image), together(image))
+    assert alone.settings == together.settings
+    assert alone == together
+
+
+def test_a_deadline_that_is_met_makes_no_difference():
+    image = scene(7)
+    assert same_bytes(SelectiveSearch()(image), SelectiveSearch()(image, deadline=time.monotonic() + 600))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_deadline_that_has_passed_is_told_in_words(threads):
+    with pytest.raises(OutOfTimeError, match="out of time before segmentation in hsv"):
+        SelectiveSearch(threads=threads)(scene(7), deadline=time.monotonic() - 1)
+    assert issubclass(OutOfTimeError, TimeoutError)
+
+
+@pytest.mark.parametrize("stage", [r"the features of \d+ regions in hsv", r"grouping \d+ regions by TSF in hsv"])
+def test_a_deadline_is_looked_at_between_stages(monkeypatch, stage):
+    clock = itertools.count()
+    monkeypatch.setattr("detection.proposals.selective_search.engine.time.monotonic", lambda: next(clock))
+    with pytest.raises(OutOfTimeError, match=stage):
+        SelectiveSearch()(scene(7), deadline=0 if "features" in stage else 2)
+
+
 def test_settings_say_what_makes_the_boxes():
     assert SelectiveSearch().settings == {
         "method": "selective-search",
@@ -147,6 +204,7 @@ def test_settings_say_what_makes_the_boxes():
         ({"superpixel_scale": float("nan")}, "superpixel_scale"),
         ({"superpixel_scale": float("inf")}, "superpixel_scale"),
         ({"width": 0}, "width.*at least 1"),
+        ({"threads": 0}, "threads.*at least 1"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(options, message):

@@ -1,19 +1,48 @@
+import cv2
 import numpy as np
 import pytest
 
 from detection.proposals.selective_search.colour import COLOUR_SPACES, channels_of
-from detection.proposals.selective_search.features import COLUMNS, histograms
+from detection.proposals.selective_search.features import COLUMNS, _differentiate, histograms
 from tests.detection.proposals import reference_selective_search as reference
 
 COLOURS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0], [255, 255, 255], [60, 30, 10]]], np.uint8)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_histograms_are_the_references(channels):
+@pytest.mark.parametrize("shape", [(13, 11), (1, 1), (1, 9), (9, 1), (2, 3), (4, 70)])
+def test_histograms_are_the_references(channels, shape):
     random = np.random.default_rng(channels)
-    planes = random.integers(0, 256, (channels, 13, 11), dtype=np.uint8)
-    labels = random.integers(0, 5, (13, 11), dtype=np.int32)
+    planes = random.integers(0, 256, (channels, *shape), dtype=np.uint8)
+    labels = random.integers(0, 5, shape, dtype=np.int32)
+    labels.flat[-1] = 4
     assert (histograms(planes, labels, 5) == reference.histograms(planes, labels)).all()
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 8, 31, 32, 33, 40, 101])
+@pytest.mark.parametrize("height", [1, 2, 3, 8, 20])
+def test_the_gradient_is_the_references_to_the_last_bit(height, width):
+    random = np.random.default_rng(height * width)
+    for levels in (2, 256):
+        channel = (random.integers(0, levels, (height, width)) * (255 // (levels - 1))).astype(np.uint8)
+        gradient = np.empty((2, height, width), np.float32)
+        _differentiate(channel, gradient)
+        assert (gradient == np.stack(reference.gradient(channel))).all()
+
+
+def test_the_gradient_is_that_of_a_gaussian():
+    """Beside OpenCV, which rounds differently from machine to machine."""
+    channel = np.random.default_rng(0).integers(0, 256, (30, 77), dtype=np.uint8)
+    gaussian = cv2.getGaussianKernel(7, 1.0)
+    derivative = np.arange(-3, 4)[:, None] * gaussian
+    gradient = np.empty((2, *channel.shape), np.float32)
+    largest = _differentiate(channel, gradient)
+    x, y = (
+        cv2.sepFilter2D(channel, cv2.CV_64F, *kernels) for kernels in ((derivative, gaussian), (gaussian, derivative))
+    )
+    assert np.abs(gradient - [x, y]).max() < 1e-4
+    responses = (x, y, (x + y) * 0.5**0.5, (x - y) * 0.5**0.5)
+    assert np.allclose(largest, [[response.max(), -response.min()] for response in responses])
 
 
 def test_every_pixel_counts_once_in_each_colour_and_each_direction():
