@@ -121,7 +121,7 @@ def proposals(
     quiet: Quiet = False,
 ) -> list[Race]:
     """Photos a second: our selective search, OpenCV's, and the package selectivesearch; and how well they cover."""
-    from detection.bench.proposals import CONTESTANTS, bench_proposals, claims, photo_of
+    from detection.bench.proposals import CLAIMED, CONTESTANTS, bench_proposals, claims, photo_of
 
     if unknown := set(only or ()) - set(CONTESTANTS):
         raise ValueError(f"--only {min(unknown)}: there is no such contestant; choose from {', '.join(CONTESTANTS)}")
@@ -130,7 +130,7 @@ def proposals(
     with Bars(quiet=quiet) as bars:
         race = bench_proposals(chosen, at_once=at_once, names=only or CONTESTANTS, repeat=repeat, report=bars)
     races = _show([race], json_file)
-    if at_once == 1 and not only:
+    if at_once == 1 and set(CLAIMED) <= set(only or CONTESTANTS):
         console().print(*claims(race), sep="\n")
     return races
 
