@@ -28,7 +28,8 @@ from detection.regions.warp import Warp
 from detection.runtime import keep_freed_memory
 from detection.training.augmentation import photometric
 from detection.training.batches import BatchLoader, RegionSampler
-from detection.training.finetune import CHECKPOINT, Finetuning, Progress, Schedule
+from detection.training.finetune import Finetuning, Progress
+from detection.training.learner import CHECKPOINT, Schedule
 from detection.training.pools import Report, make_pool
 
 LOG_EVERY = 20

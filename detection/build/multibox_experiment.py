@@ -23,7 +23,7 @@ from detection.proposals.recall import coverage
 from detection.runtime import keep_freed_memory
 from detection.structures import Proposals, Target
 from detection.training.augmentation import photometric
-from detection.training.finetune import CHECKPOINT, Schedule
+from detection.training.learner import CHECKPOINT, Schedule
 from detection.training.metrics import log_line
 from detection.training.multibox import MultiBoxProgress, MultiBoxTraining, Scenes
 from detection.training.pools import Report
@@ -60,7 +60,9 @@ class MultiBoxExperiment:
         path = self.folder / "last.safetensors"
         with training.averaged():
             if self.sources.validation is not None:
-                log_line(self.folder, {"step": training.step, **self._coverage(training.head, self.sources.validation)})
+                log_line(
+                    self.folder, {"step": training.step, **self._coverage(training.model, self.sources.validation)}
+                )
             save_multibox(path, self._model(training))
         return path
 
@@ -132,7 +134,7 @@ class MultiBoxExperiment:
         facts = {name: fact for name, fact in read_facts(self.folder).items() if name != "source"}  # a private path
         trained = {"photos": len(self.sources.train), "data": data_hash(self.sources.train)}
         steps = {"steps": training.step, "photos_seen": training.photos}
-        network, head = self.backbone.network, training.head
+        network, head = self.backbone.network, training.model
         cut = trunk_of(network.options, head.settings.stages[-1])
         cut.load_state_dict({name: network.state_dict()[name] for name in cut.state_dict()})
         config = self.config.model_dump(mode="json")

@@ -9,8 +9,7 @@ objects would teach a hundred windows and small ones none (on VOC 2007 val 8 poi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,10 +25,8 @@ from detection.datasets.base import Dataset
 from detection.proposals.multibox.head import MultiBoxHead, Predictions, View, encode
 from detection.structures import RGBImage, Target
 from detection.training.assignment import assign
-from detection.training.averaging import WeightAverage
-from detection.training.checkpoint import load_checkpoint, save_checkpoint
-from detection.training.finetune import CHECKPOINT, NonFiniteLossError, Schedule
-from detection.training.metrics import forget_after, log_line
+from detection.training.learner import Learner, Schedule
+from detection.training.metrics import log_line
 
 IGNORED_OVERLAP = 0.4  # with a difficult object or a crowd: the window is no negative
 FARTHEST = 50.0  # squared location loss of an object that no window is near: it teaches no location
@@ -123,8 +120,8 @@ class Scenes:
         return view, scaled[~ignored], scaled[ignored]
 
 
-class MultiBoxTraining:
-    """A run in a folder: head, optimiser and average, which :meth:`run` moves on step by step.
+class MultiBoxTraining(Learner[MultiBoxHead]):
+    """A run in a folder, which :meth:`run` moves on step by step.
 
     ``schedule.box_loss`` is the paper's alpha. What a step sees depends on the seed and the step alone, so that a run
     that was stopped goes on as if it had not been.
@@ -133,62 +130,21 @@ class MultiBoxTraining:
     def __init__(
         self, head: MultiBoxHead, scenes: Scenes, schedule: Schedule, photos_a_step: int, negatives: int, folder: Path
     ) -> None:
-        self.head = head
+        optimiser = torch.optim.AdamW(head.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay)
+        super().__init__(head, optimiser, schedule.average, folder)
         self.scenes = scenes
         self.schedule = schedule
         self.photos_a_step = photos_a_step
         self.negatives = negatives
-        self.folder = folder
-        self.step = 0
-        self.optimiser = torch.optim.AdamW(
-            head.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
-        )
-        self.average = WeightAverage(head, schedule.average)
 
     @property
     def photos(self) -> int:
         """Photos seen so far."""
         return self.step * self.photos_a_step
 
-    def resume(self) -> None:
-        """Go on from the folder's checkpoint.
-
-        Raises ``FileNotFoundError``, and ``ValueError`` for a file that is no checkpoint of this model.
-        """
-        path = self.folder / CHECKPOINT
-        state = load_checkpoint(path)
-        try:
-            self.head.load_state_dict(state["head"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.average.load_state_dict(state["average"])
-            self.step = state["step"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what PyTorch raises for another's state
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{path} is a checkpoint of another model: {reason}") from error
-        forget_after(self.folder, self.step)
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        state: dict[str, Any] = {
-            "step": self.step,
-            "head": self.head.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "average": self.average.state_dict(),
-        }
-        save_checkpoint(self.folder / CHECKPOINT, state)
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """While this lasts the head has its averaged weights: those are measured and kept."""
-        self.average.swap(self.head)
-        try:
-            yield
-        finally:
-            self.average.swap(self.head)
-
     def run(self, checkpoint_every: int, log_every: int, report: Callable[[MultiBoxProgress], None]) -> None:
         """Train up to the schedule's last step, with a line of metrics every ``log_every`` steps."""
-        self.head.train()
+        self.model.train()
         recent, started = [], time.monotonic()
         while self.step < self.schedule.steps:
             recent.append(self._train())
@@ -211,26 +167,18 @@ class MultiBoxTraining:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate * self.schedule.factor(self.step)
         losses = torch.stack([self._losses(index, random) for index in self._photos()]).mean(dim=0)  # (2,)
-        loss = losses[0] + self.schedule.box_loss * losses[1]
-        if not torch.isfinite(loss):
-            raise NonFiniteLossError(
-                f"the loss became {loss.item()} at step {self.step}: lower training.learning_rate and begin anew"
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
-        self.average.update(self.head)
+        self.learn(losses[0] + self.schedule.box_loss * losses[1])
         return losses.detach().cpu()
 
     def _losses(self, index: int, random: np.random.Generator) -> Tensor:
         """The losses (2,) of both looks at a photo."""
         view, objects, ignored = self.scenes(index, random)
-        reduced = self.head.reduce(view)
+        reduced = self.model.reduce(view)
         looks = []
-        for windows in (self.head.first_windows(reduced), self.head.second_windows(reduced)):
+        for windows in (self.model.first_windows(reduced), self.model.second_windows(reduced)):
             lesson = make_lesson(windows, objects, ignored, self.negatives, random)
             chosen = windows[lesson.rows]
-            looks.append(torch.stack(multibox_losses(self.head(reduced, chosen), chosen, lesson.objects)))
+            looks.append(torch.stack(multibox_losses(self.model(reduced, chosen), chosen, lesson.objects)))
         return torch.stack(looks).sum(dim=0)
 
     def _photos(self) -> Sequence[int]:

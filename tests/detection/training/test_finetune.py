@@ -10,7 +10,8 @@ import torch
 from detection.regions.warp import Warp
 from detection.training.batches import Batch, BatchLoader, RegionSampler
 from detection.training.checkpoint import save_checkpoint
-from detection.training.finetune import CHECKPOINT, Finetuning, NonFiniteLossError, Progress, Schedule
+from detection.training.finetune import Finetuning, Progress
+from detection.training.learner import CHECKPOINT, NonFiniteLossError, Schedule
 from detection.training.metrics import METRICS
 from detection.training.pools import make_pool
 from tests.detection.rectangles import (

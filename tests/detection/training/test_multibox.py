@@ -10,7 +10,7 @@ from torch import Tensor
 
 from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings, Predictions, View, decode
 from detection.structures import RGBImage, Target
-from detection.training.finetune import NonFiniteLossError, Schedule
+from detection.training.learner import NonFiniteLossError, Schedule
 from detection.training.multibox import MultiBoxTraining, Scenes, make_lesson, multibox_losses
 from tests.detection.rectangles import Rectangles, rectangles, without_objects
 
@@ -175,10 +175,10 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not(tmp_path: Path) -> None:
     second.resume()
     assert second.step == 2
     second.run(2, 2, lambda _: None)
-    for one, other in zip(whole.head.parameters(), second.head.parameters(), strict=True):
+    for one, other in zip(whole.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(one, other)
     with whole.averaged(), second.averaged():
-        for one, other in zip(whole.head.parameters(), second.head.parameters(), strict=True):
+        for one, other in zip(whole.model.parameters(), second.model.parameters(), strict=True):
             assert torch.equal(one, other)
     assert len((tmp_path / "stopped/metrics.jsonl").read_text().splitlines()) == 3
 
@@ -186,13 +186,13 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_head_is_refused(tmp_path: Path) -> None:
     training(tmp_path).save()
     other = training(tmp_path)
-    other.head.output = torch.nn.Linear(3, 5)
+    other.model.output = torch.nn.Linear(3, 5)
     with pytest.raises(ValueError, match=r"checkpoint\.pt is a checkpoint of another model"):
         other.resume()
 
 
 def test_a_loss_that_is_no_number_is_told(tmp_path: Path) -> None:
     one = training(tmp_path)
-    torch.nn.init.constant_(one.head.output.bias, float("nan"))
+    torch.nn.init.constant_(one.model.output.bias, float("nan"))
     with pytest.raises(NonFiniteLossError, match=r"the loss became nan at step 0: lower training\.learning_rate"):
         one.run(1, 1, lambda _: None)
