@@ -91,7 +91,7 @@ def propose(
         summary = f"{one.covered.images:,} photos, {one.covered.proposals:,} proposals: {one.name}"
         console().print(f"{summary}; {one.timing}\nkept in {one.folder}")
     if report or ladder or out or json_file:
-        made = proposal_report(data, dataset, measured, ladder=ladder)
+        made = proposal_report(_title(data, split), dataset, measured, ladder=ladder)
         for part in on_screen(made):
             console().print(part)
         for path in filter(None, (json_file, out and out / "report.json")):
@@ -104,6 +104,11 @@ def propose(
     if failed:
         print(f"{len(failed)} of {len(dataset)} photos have no proposals", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _title(data: str, split: str | None) -> str:
+    """What a report calls the photos: no folder of this machine is in it."""
+    return " ".join(filter(None, (Path(data).name or "photos", split)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
