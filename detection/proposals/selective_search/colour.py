@@ -16,9 +16,7 @@ __all__ = ["COLOUR_SPACES", "Channels", "Planes", "channels_of", "smooth"]
 
 def channels_of(image: RGBImage, space: str) -> Channels:
     """The channels of an image in one of ``COLOUR_SPACES``, C-contiguous."""
-    channels = COLOUR_SPACES[space](image)
-    planes = np.ascontiguousarray(np.moveaxis(np.atleast_3d(channels), 2, 0))  # (C, H, W)
-    return np.asarray(planes, np.uint8)
+    return np.stack(cv2.split(COLOUR_SPACES[space](image)))
 
 
 def _hsv(image: RGBImage) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The pixel graph of the segmentation: every pixel and its right and lower neighbour, edges in ascending order.
+"""The pixel graph of the segmentation: every pixel and its right and lower neighbour, and edges in ascending order.
 
 Felzenszwalb and Huttenlocher (IJCV 2004), section 4, on the 4-connected grid, as OpenCV has it; the authors' own
 program joins diagonal neighbours too.
@@ -6,9 +6,6 @@ program joins diagonal neighbours too.
 An edge is one 64-bit key: the bits of its float32 weight above its number. Edge ``p`` joins pixel ``p`` to the right,
 edge ``HW + p`` downwards. Weights are never negative, so their bits sort as they do, and equal weights stay in the
 order of their numbers: the order is exact.
-
-Here edges are only put into buckets, of weights that have their upper bits in common; the keys of a bucket are sorted
-by whoever goes through it, as many are then no longer needed.
 """
 
 from __future__ import annotations
@@ -22,28 +19,37 @@ from detection.proposals.selective_search.kernel import kernel
 from detection.proposals.selective_search.smoothing import Line, Planes
 
 Keys = NDArray[np.uint64]  # (E,)
+Weights = NDArray[np.float32]
+Counts = NDArray[np.int64]
 
-LOW_BITS = 20  # of a weight: those that may differ inside a bucket
-BUCKETS = 0x7F800000 >> LOW_BITS  # infinity's is beyond the last
+DIGIT = 11  # bits of a weight that are sorted by at a time; 31 bits are in use, as no weight is negative
 
 
-def bucketed_edges(planes: Planes) -> tuple[Keys, NDArray[np.int64]]:
-    """Keys of the ``2HW - H - W`` edges of the grid, in buckets, by number in each, and where each bucket ends."""
-    weights = np.empty((2, *planes.shape[1:]), np.float32)
+def weigh(planes: Planes) -> Planes:
+    """Euclidean distance of each pixel to its right and its lower neighbour, with a frame: (2, H + 2, W).
+
+    An edge that would leave the image, and all of the first and the last row, weigh infinity.
+    """
+    _, height, width = planes.shape
+    weights = np.zeros((2, height + 2, width), np.float32)
     _weigh(planes, weights)
-    keys = np.empty(weights.size, np.uint64)  # by NumPy, not in the kernel: it asks for huge pages
-    ends = _in_buckets(weights.view(np.uint32).reshape(-1), keys)
-    return keys[: ends[-1]], ends
+    return weights
+
+
+def ascending(keys: Keys, other: Keys) -> Keys:
+    """Keys by weight; equal weights have to come, and stay, in the order of their numbers. They end in ``other``."""
+    _sort(keys, other, np.zeros((3, 1 << DIGIT), np.int64))
+    return other
 
 
 @kernel
 def _weigh(planes: Planes, weights: Planes) -> None:
-    """Euclidean distance of neighbours; an edge that would leave the image weighs infinity."""
     channels, height, width = planes.shape
-    weights[:] = 0
-    weights[1, height - 1] = np.inf
+    weights[:, 0] = np.inf
+    weights[:, height + 1] = np.inf
+    weights[1, height] = np.inf
     for y in range(height):
-        right, down = weights[0, y], weights[1, y]
+        right, down = weights[0, y + 1], weights[1, y + 1]
         for c in range(channels):
             _add_squares(planes[c, y, 1:], planes[c, y, : width - 1], right)
             if y + 1 < height:
@@ -62,17 +68,27 @@ def _add_squares(one: Line, other: Line, squares: Line) -> None:
 
 
 @kernel
-def _in_buckets(bits: NDArray[np.uint32], keys: Keys) -> NDArray[np.int64]:
-    """Fill in the keys, and return where each bucket ends; those of infinite weight come last, in no bucket."""
-    ends = np.zeros(BUCKETS + 1, np.int64)
-    for b in bits:
-        ends[b >> np.uint32(LOW_BITS)] += 1
+def _sort(keys: Keys, other: Keys, counts: Counts) -> None:
+    """Radix sort in three digits, from ``keys`` to ``other`` and back; the last time to ``other``."""
+    mask = np.uint64(counts.shape[1] - 1)
+    first, second, third = np.uint64(32), np.uint64(32 + DIGIT), np.uint64(32 + 2 * DIGIT)
+    for key in keys:
+        counts[0, key >> first & mask] += 1
+        counts[1, key >> second & mask] += 1
+        counts[2, key >> third & mask] += 1
+    _put(keys, other, counts[0], first)
+    _put(other, keys, counts[1], second)
+    _put(keys, other, counts[2], third)
+
+
+@kernel
+def _put(keys: Keys, sorted_keys: Keys, counts: Counts, shift: np.uint64) -> None:
+    """Keys by one digit, of which ``counts`` says how often each occurs."""
     total = 0
-    for bucket in range(ends.size):
-        total += ends[bucket]
-        ends[bucket] = total - ends[bucket]
-    for edge in range(bits.size):
-        bucket = bits[edge] >> np.uint32(LOW_BITS)
-        keys[ends[bucket]] = (np.uint64(bits[edge]) << np.uint64(32)) | np.uint64(edge)
-        ends[bucket] += 1  # from the first place of the bucket to the end
-    return ends[:BUCKETS]
+    for digit in range(counts.size):
+        total += counts[digit]
+        counts[digit] = total - counts[digit]
+    for key in keys:
+        digit = key >> shift & np.uint64(counts.size - 1)
+        sorted_keys[counts[digit]] = key
+        counts[digit] += 1

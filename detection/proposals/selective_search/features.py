@@ -8,6 +8,7 @@ opposite one.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +26,7 @@ TEXTURE_BINS = 10
 DIRECTIONS = 8
 COLUMNS = COLOUR_BINS + DIRECTIONS * TEXTURE_BINS  # of one channel
 
+COLOUR_BIN = (np.arange(256) * COLOUR_BINS >> 8).astype(np.uint8)
 ALMOST_ALL_BINS = np.float32(9.999)  # the largest response falls into the last bin, not beyond it
 ROOT_HALF = np.float32(0.70710678)
 REACH = 3  # pixels that a derivative looks to either side
@@ -42,7 +44,7 @@ def histograms(channels: Channels, labels: Labels, count: int) -> Histograms:
     for c, channel in enumerate(channels):
         largest = _differentiate(channel, gradient)
         per_unit = np.divide(ALMOST_ALL_BINS, largest, out=np.zeros_like(largest), where=largest > 0)
-        columns[c, 0] = c * COLOUR_BINS + (channel.astype(np.uint16) * COLOUR_BINS >> 8)
+        cv2.LUT(channel, COLOUR_BIN + np.uint8(c * COLOUR_BINS), columns[c, 0])
         _texture_columns(gradient, per_unit, c * DIRECTIONS * TEXTURE_BINS, columns[c, 1:])
     counts = np.zeros((count, len(channels) * COLUMNS), np.int32)
     _count(labels.reshape(-1), tuple(columns.reshape(*columns.shape[:2], -1)), counts)

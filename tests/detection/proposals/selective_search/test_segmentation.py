@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from detection.proposals.selective_search.edges import LOW_BITS, bucketed_edges
+from detection.proposals.selective_search.edges import ascending, weigh
 from detection.proposals.selective_search.segmentation import segment
+from detection.proposals.selective_search.sifting import sift
 from tests.detection.proposals.reference_selective_search import superpixels
 
 PLANES = {
@@ -19,21 +20,60 @@ PLANES = {
 SCALES = ((40, 5), (3, 1), (200, 9), (1000, 1))
 
 
+def edges(height, width):
+    """The ends of every edge of the grid, by its number."""
+    pixels = height * width
+    right = {y * width + x: (y * width + x, y * width + x + 1) for y in range(height) for x in range(width - 1)}
+    return right | {pixels + pixel: (pixel, pixel + width) for pixel in range(pixels - width)}
+
+
 @pytest.mark.parametrize("planes", PLANES.values(), ids=PLANES.keys())
-def test_edges_are_all_there_and_in_their_buckets_by_number(planes):
+def test_weights_are_distances_and_infinite_where_there_is_no_neighbour(planes):
     _, height, width = planes.shape
-    keys, ends = bucketed_edges(planes)
-    numbers, weights = keys.view(np.uint32)[::2].astype(int), keys.view(np.float32)[1::2]
-    right = [y * width + x for y in range(height) for x in range(width - 1)]
-    down = [height * width + pixel for pixel in range((height - 1) * width)]
-    assert sorted(numbers.tolist()) == right + down
-    pixel = numbers % (height * width)
-    other = np.where(numbers < height * width, pixel + 1, pixel + width)
+    weights = weigh(planes)
+    assert np.isinf(weights[:, [0, -1]]).all()
+    weights = weights[:, 1:-1].ravel()
     flat = planes.reshape(len(planes), -1)
-    assert np.allclose(weights, np.linalg.norm(flat[:, pixel] - flat[:, other], axis=0))
-    buckets = weights.view(np.uint32) >> LOW_BITS
-    assert (np.lexsort([numbers, buckets]) == np.arange(len(numbers))).all()
-    assert (np.searchsorted(buckets, np.arange(len(ends)), side="right") == ends).all()
+    for number, (p, q) in edges(height, width).items():
+        assert np.isclose(weights[number], np.linalg.norm(flat[:, p] - flat[:, q]))
+    assert np.flatnonzero(np.isfinite(weights)).tolist() == list(edges(height, width))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 5000])
+@pytest.mark.parametrize("levels", [1, 3, 2**31])
+def test_keys_are_sorted_by_weight_and_equal_ones_stay_in_order(size, levels):
+    bits = np.random.default_rng(size).integers(0, levels, size, dtype=np.uint64)
+    keys = bits << np.uint64(32) | np.arange(size, dtype=np.uint64)
+    assert (ascending(keys.copy(), np.empty_like(keys)) == np.sort(keys)).all()
+
+
+@pytest.mark.parametrize("k", [0.5, 3, 1000])
+@pytest.mark.parametrize("planes", PLANES.values(), ids=PLANES.keys())
+def test_sifted_edges_are_those_that_their_surroundings_do_not_decide(planes, k):
+    _, height, width = planes.shape
+    ends = edges(height, width)
+    weights = weigh(planes)[:, 1:-1].ravel()
+    order = {number: place for place, number in enumerate(sorted(ends, key=lambda number: (weights[number], number)))}
+    at = {pixel: [number for number, pair in ends.items() if pixel in pair] for pixel in range(height * width)}
+    joined = {
+        number
+        for number, pair in ends.items()
+        if weights[number] <= k and all(order[number] <= order[other] for pixel in pair for other in at[pixel])
+    }
+    pixels = height * width
+    right = {number for number in ends if number < pixels}
+    squares = [(p, p + width, pixels + p, pixels + p + 1) for p in right if p + width in right]
+    heaviest = {max(square, key=order.__getitem__) for square in squares}
+    keys, forest, heaviest_inside = sift(weigh(planes), k)
+    left = sorted(set(ends) - joined - heaviest, key=order.__getitem__)
+    assert (keys & np.uint64(2**32 - 1)).tolist() == left
+    assert (keys >> np.uint64(32)).tolist() == weights.view(np.uint32)[left].tolist()
+    expected = np.full(pixels, -1)
+    for number in joined:
+        p, q = ends[number]
+        expected[p], expected[q] = -2, p
+        assert heaviest_inside[p] == weights[number]
+    assert forest.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("planes", PLANES.values(), ids=PLANES.keys())
