@@ -112,7 +112,7 @@ def evaluate(
         for table in detection_tables(question, results, detections, data, command):
             _print(paper_table(table))
     if analysis and html:
-        _write_page(html, question, results, analysis, str(detections))
+        _write_page(html, question, results, analysis, "/".join(detections.parts[-2:]))
     if json_file:
         _write_json(json_file, question, results, analysis)
 
