@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.ops import nms, roi_align
+from torchvision.ops import nms
 
+from detection.proposals.pooling import pool_around
 from detection.structures import Proposals, RGBImage
 
 
@@ -55,14 +56,11 @@ class RegionRanker(nn.Module):
     def forward(self, feature_map: Tensor, boxes: Tensor) -> Tensor:
         """``boxes`` (R, 4) in pixels of the resized image that ``feature_map`` was made of."""
         cells, stride = self.settings.cells, self.settings.stride
-        centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-        half = (boxes[:, 2:] - boxes[:, :2]) / 2 * self.settings.surroundings
-        windows = torch.cat([centre - half, centre + half], dim=1)
         reduced = torch.relu(self.reduce(feature_map))
-        pooled = roi_align(reduced, [windows], cells, 1 / stride, sampling_ratio=1, aligned=True)  # (R, width, 5, 5)
+        pooled = pool_around(reduced, boxes, self.settings.surroundings, cells, stride)  # (R, width * cells^2)
         extent = boxes.new_tensor([feature_map.shape[3], feature_map.shape[2]] * 2) * stride
         place = boxes / extent  # where in the image the region lies, and so how large it is
-        return cast(Tensor, self.output(torch.relu(self.hidden(torch.cat([pooled.flatten(1), place], dim=1)))))
+        return cast(Tensor, self.output(torch.relu(self.hidden(torch.cat([pooled, place], dim=1)))))
 
 
 class RegionSelector:

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import nms, roi_align
+from torchvision.ops import nms
+
+from detection.proposals.pooling import pool_around
 
 OFFSET_SCALE = 0.2  # spread of a corner's offset, as a share of the window's side: what is predicted is near 1
 FIRST_LOGIT = -4.0  # an untrained head takes 2% of the windows for objects, and few are
@@ -82,11 +84,8 @@ class MultiBoxHead(nn.Module):
 
     def forward(self, reduced: View, windows: Tensor) -> Predictions:
         settings = self.settings
-        centre = (windows[:, :2] + windows[:, 2:]) / 2
-        half = (windows[:, 2:] - windows[:, :2]) / 2 * settings.surroundings
-        around = [torch.cat([centre - half, centre + half], dim=1)]
         seen = [
-            roi_align(map_, around, settings.cells, 1 / stride, sampling_ratio=1, aligned=True).flatten(1)
+            pool_around(map_, windows, settings.surroundings, settings.cells, stride)
             for map_, stride in zip(reduced.maps, settings.strides, strict=True)
         ]  # (R, width * cells^2) a stage
         place = windows / _frame(reduced, windows)  # where in the image the window lies, and so how large it is
