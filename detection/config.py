@@ -110,6 +110,8 @@ class TrainingConfig(Section):
     dropout: Share = 0.4
     box_regression: bool = True
     box_loss: Annotated[float, Field(ge=0)] = 1.0
+    small_crops: Annotated[int, Field(ge=32)] | None = None  # pixels a side at first (progressive resizing)
+    small_share: Share = 0.6  # of the steps, where crops are small at first
     average: Share = 0.998  # Polyak averaging (paper, section 6): decay of the averaged weights a step; 0 is off
     photometric: bool = True  # albumentations on the photo, before regions are cut
     seed: int = 0

@@ -154,7 +154,8 @@ class Experiment:
             seed=settings.seed,
         )
         read = photometric(train) if settings.photometric else (lambda index, _: train.image(index))
-        loader = BatchLoader(sampler, read, self.warp, self.device, workers=8 if self.device.type == "cuda" else 1)
+        workers = 8 if self.device.type == "cuda" else 1
+        loader = BatchLoader(sampler, read, self._warp_at, self.device, workers)
         schedule = Schedule(
             settings.steps,
             settings.learning_rate,
@@ -170,6 +171,13 @@ class Experiment:
         return Finetuning(
             classifier.to(self.device), loader, normalise, schedule, self.folder, fastest_dtype(self.device)
         )
+
+    def _warp_at(self, step: int) -> Warp:
+        """The crops of a training step: small ones at first, where the config asks for it."""
+        settings = self.config.training
+        if settings.small_crops is None or step >= settings.small_share * settings.steps:
+            return self.warp
+        return self.warp.of_size(settings.small_crops)
 
     def _model(self, tuning: Finetuning) -> DetectorModel:
         """The model as it is now, without a ranker."""

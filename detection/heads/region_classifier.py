@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Backbone(Protocol):
@@ -32,11 +33,12 @@ class BoxRegressor(nn.Module):
 
     R-CNN regresses from pool5, which still knows *where* in the region something lies; GoogLeNet's average pool
     forgets it. So a 1x1 convolution thins the map out, as in the paper's auxiliary heads, and one linear layer reads
-    all of its ``cells`` x ``cells``.
+    all of its ``cells`` x ``cells``. The smaller map of a smaller crop is stretched to as many.
     """
 
     def __init__(self, channels: int, num_classes: int, cells: int = 7, width: int = 64) -> None:
         super().__init__()
+        self.cells = cells
         self.reduce = nn.Conv2d(channels, width, kernel_size=1)
         self.linear = nn.Linear(width * cells * cells, 4 * num_classes)
         nn.init.normal_(self.linear.weight, std=0.001)
@@ -45,6 +47,8 @@ class BoxRegressor(nn.Module):
     def forward(self, feature_map: Tensor) -> Tensor:
         """(N, C, 7, 7) -> (N, K, 4)."""
         x = torch.relu(self.reduce(feature_map))  # (N, 64, 7, 7)
+        if x.shape[-1] != self.cells:
+            x = F.interpolate(x, size=(self.cells, self.cells), mode="bilinear")
         return cast(Tensor, self.linear(x.flatten(1)).unflatten(1, (-1, 4)))
 
 

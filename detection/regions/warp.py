@@ -11,7 +11,7 @@ for all regions on any other device. :func:`crop_regions` chooses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,6 +35,10 @@ class Warp:
     def __post_init__(self) -> None:
         if self.size < 1 or not 0 <= 2 * self.context < self.size:
             raise ValueError(f"a crop of {self.size} pixels cannot have {self.context} pixels of context on each side")
+
+    def of_size(self, size: int) -> Warp:
+        """The same view of a region in fewer or more pixels."""
+        return replace(self, size=size, context=round(self.context * size / self.size))
 
 
 @dataclass(frozen=True)

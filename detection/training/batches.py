@@ -142,19 +142,20 @@ class BatchLoader:
         self,
         sampler: RegionSampler,
         read_image: Callable[[int, np.random.Generator], RGBImage],
-        warp: Warp,
+        warp_at: Callable[[int], Warp],
         device: torch.device,
         workers: int = 1,
     ) -> None:
         self.sampler = sampler
         self.read_image = read_image
-        self.warp = warp
+        self.warp_at = warp_at  # crops may be smaller early in training
         self.device = device
         self.workers = workers
 
     def batch(self, step: int) -> Batch:
         """The batch of a step; every region is mirrored with a chance of one half."""
         random = np.random.default_rng((self.sampler.seed, step, 1))
+        warp = self.warp_at(step)
         crops, classes, regions, matches = [], [], [], []
         for image, rows in self.sampler.picks(step):
             pixels = self.read_image(image, random)
@@ -163,7 +164,7 @@ class BatchLoader:
             if random.random() < 0.5:
                 pixels = np.ascontiguousarray(pixels[:, ::-1])
                 boxes, matched = flip_horizontal(boxes, pixels.shape[1]), flip_horizontal(matched, pixels.shape[1])
-            crops.append(crop_regions(pixels, boxes, self.warp, self.device))
+            crops.append(crop_regions(pixels, boxes, warp, self.device))
             classes.append(pool.labels.classes[rows])
             regions.append(boxes)
             matches.append(matched)

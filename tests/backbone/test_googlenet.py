@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from backbone.googlenet import CPU_GROUP, TABLE_1, GoogLeNet, GoogLeNetOptions
+from backbone.googlenet import TABLE_1, GoogLeNet, GoogLeNetOptions, _group_size
 
 NARROW = {"width": 0.05, "num_classes": 3}
 
@@ -146,7 +146,7 @@ def test_local_response_norm_stands_after_pool_1_and_before_pool_2() -> None:
 
 
 def test_groups_on_a_cpu_change_nothing() -> None:
-    network, x = narrow(), images(2 * CPU_GROUP + 1)
+    network, x = narrow(), images(2 * _group_size(images(1)) + 1)
     with torch.inference_mode():
         one_by_one = torch.cat([network(image[None]) for image in x])
         assert network._in_groups(x)
@@ -156,7 +156,8 @@ def test_groups_on_a_cpu_change_nothing() -> None:
 def test_training_sees_the_whole_batch() -> None:
     """Batch norm must."""
     network = narrow(normalisation="batch_norm").train()
-    assert not network._in_groups(images(CPU_GROUP + 1))
+    with torch.no_grad():
+        assert not network._in_groups(images(_group_size(images(1)) + 1))
 
 
 @pytest.mark.parametrize(

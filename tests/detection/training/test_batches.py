@@ -135,7 +135,7 @@ def placed_pool(index: int) -> Pool:
 
 def loader(workers: int = 1, read_image=smooth_photo) -> BatchLoader:
     sampler = RegionSampler([placed_pool(0), placed_pool(1)], batch_size=16)
-    return BatchLoader(sampler, read_image, WARP, CPU, workers)
+    return BatchLoader(sampler, read_image, lambda step: WARP, CPU, workers)
 
 
 def test_mirrored_photos_have_mirrored_regions_objects_and_crops() -> None:

@@ -40,7 +40,7 @@ def tuning(
 ) -> Finetuning:
     folder.mkdir(exist_ok=True)
     sampler = RegionSampler(POOLS, batch_size=16)
-    loader = BatchLoader(sampler, lambda index, _: DATASET.image(index), Warp(SIZE, CONTEXT), torch.device("cpu"))
+    loader = BatchLoader(sampler, lambda index, _: DATASET.image(index), lambda step: Warp(SIZE, CONTEXT), torch.device("cpu"))
     schedule = Schedule(**{"steps": 8, "learning_rate": 0.01, "warmup": 2, "average": 0.5, **changes})
     model = narrow_classifier(frozen=frozen, normalisation=normalisation)
     return Finetuning(model, loader, PREPROCESSING.normalise, schedule, folder, dtype)
