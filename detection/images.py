@@ -18,6 +18,7 @@ import io
 import struct
 import warnings
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ class ImageError(ValueError):
     """A file that cannot be read as an image; the message names the file and the reason."""
 
 
+@dataclass(frozen=True)
+class ImageHeader:
+    """What a file says before its pixels: one of ``FORMATS``, width and height upright and as stored, EXIF's 1 to 8."""
+
+    format: str
+    size: tuple[int, int]
+    stored: tuple[int, int]
+    orientation: int
+
+
 def decode_image(source: Path | bytes) -> RGBImage:
     """The upright image of a file, or of a file's content: (H, W, 3) uint8, C-contiguous.
 
@@ -69,10 +80,19 @@ def decode_image(source: Path | bytes) -> RGBImage:
 
 def image_size(source: Path | bytes) -> tuple[int, int]:
     """Width and height of the upright image, without decoding its pixels; errors as in :func:`decode_image`."""
+    return image_header(source).size
+
+
+def image_header(source: Path | bytes) -> ImageHeader:
+    """What a file says before its pixels, which are not decoded; errors as in :func:`decode_image`."""
     image = _open(source)
     width, height = image.size
-    turned = _orientation(image) in (5, 6, 7, 8) and not isinstance(image, TiffImageFile)  # Pillow turns a TIFF itself
-    return (height, width) if turned else (width, height)
+    orientation = _orientation(image)
+    turned = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+    kind = "JPEG" if image.format == "MPO" else str(image.format)  # a JPEG with more pictures behind the first
+    if isinstance(image, TiffImageFile):  # Pillow turns a TIFF itself
+        return ImageHeader(kind, (width, height), turned, orientation)
+    return ImageHeader(kind, turned, (width, height), orientation)
 
 
 def _name(source: Path | bytes) -> str:

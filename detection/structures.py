@@ -65,7 +65,8 @@ class Target:
     ``boxes`` (G, 4); ``labels`` (G,) in [0, K); ``difficult`` (G,): neither positive nor negative (VOC);
     ``crowd`` (G,): a region of many objects (COCO); ``areas`` (G,): pixels of the object, its box's area unless the
     annotation says otherwise (COCO counts the segment); ``xywh`` (G, 4): the boxes as COCO's file states them, in
-    float64 and before any cut, for its score is computed from these; ``None`` elsewhere.
+    float64 and before any cut, for its score is computed from these; ``None`` elsewhere. ``partial``: the image may
+    show more objects of the classes than are annotated, so that what is not annotated in it is not background.
     """
 
     boxes: Boxes
@@ -74,6 +75,7 @@ class Target:
     crowd: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
     areas: NDArray[np.float64] = field(default=None)  # type: ignore[arg-type]
     xywh: NDArray[np.float64] | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
         boxes = as_boxes(self.boxes)
@@ -95,7 +97,7 @@ class Target:
 
     def __getitem__(self, keep: Index) -> Target:
         columns = self.labels[keep], self.difficult[keep], self.crowd[keep], self.areas[keep]
-        return Target(self.boxes[keep], *columns, None if self.xywh is None else self.xywh[keep])
+        return Target(self.boxes[keep], *columns, None if self.xywh is None else self.xywh[keep], self.partial)
 
 
 @dataclass(frozen=True)

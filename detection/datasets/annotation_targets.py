@@ -32,7 +32,8 @@ def _make(annotation: Annotation, photo: Path, labels: Mapping[str, int], slack:
     def describe(index: int) -> str:
         row = rows[index]
         corners = ", ".join(f"{corner:g}" for corner in to_one_based_inclusive(annotation.boxes[row : row + 1])[0])
-        return f"{annotation.path}: object {row + 1} ({annotation.names[row]}) with the corners {corners}"
+        which = f"object {annotation.numbers[row]} ({annotation.names[row]})"
+        return f"{annotation.path}: {which} with the corners {corners}"
 
     boxes, overhang = fit_boxes(annotation.boxes[rows], annotation.size, photo, describe, slack)
     target = Target(

@@ -9,17 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from detection.boxes import Boxes, as_boxes, from_one_based_inclusive
+from detection.datasets.base import Refuse, stop
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 LARGEST = 2**24  # float32 tells pixels apart up to here
+
+
+class InvertedBoxError(ValueError):
+    """An object whose box ends before it begins."""
 
 
 @dataclass(frozen=True)
 class Annotation:
     """The objects of one file, in its order.
 
-    ``names`` as written; ``boxes`` (G, 4) in the house convention, not yet cut to the photo; ``size`` is the width and
-    height that the file states, ``None`` where it states none.
+    ``names`` as written; ``boxes`` (G, 4) in the house convention, not yet cut to the photo; ``numbers`` of the objects
+    in the file, from 1; ``size`` is the width and height that the file states, ``None`` where it states none.
     """
 
     path: Path
@@ -27,30 +32,35 @@ class Annotation:
     names: tuple[str, ...]
     boxes: Boxes
     difficult: tuple[bool, ...]
+    numbers: tuple[int, ...]
 
     @classmethod
     def empty(cls, path: Path) -> Annotation:
-        return cls(path, None, (), np.zeros((0, 4), np.float32), ())
+        return cls(path, None, (), np.zeros((0, 4), np.float32), (), ())
 
 
-def read_annotation(path: Path) -> Annotation:
+def read_annotation(path: Path, refuse: Refuse = stop) -> Annotation:
     """The content of an annotation file.
 
-    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming the file, the object (from 1) and its
-    box where the XML is damaged, where it declares a document type, whose entities could make it explode, or where a
-    box is inverted. Equal corners are legal: they include one pixel.
+    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` where the XML is damaged, or declares a
+    document type, whose entities could make it explode. An object without a name or four numbers, or with an inverted
+    box (:class:`InvertedBoxError`), is refused with an error that names the file, the object (from 1) and its box, and
+    left out where ``refuse`` returns. Equal corners are legal: they include one pixel.
     """
     root = _parse(path)
-    names, corners, difficult = [], [], []
+    names, corners, difficult, numbers = [], [], [], []
     for number, element in enumerate(root.iterfind("object"), start=1):
-        name = (element.findtext("name") or "").strip()
-        place = f"{path}: object {number} ({name or 'without a name'})"
-        if not name:
-            raise ValueError(f"{place} has no <name>")
+        try:
+            name, box, is_difficult = _object(element, f"{path}: object {number}")
+        except ValueError as fault:
+            refuse(fault)
+            continue
         names.append(name)
-        corners.append(_corners(element, place))
-        difficult.append(_difficult(element, place))
-    return Annotation(path, _size(root), tuple(names), from_one_based_inclusive(as_boxes(corners)), tuple(difficult))
+        corners.append(box)
+        difficult.append(is_difficult)
+        numbers.append(number)
+    boxes = from_one_based_inclusive(as_boxes(corners))
+    return Annotation(path, _size(root), tuple(names), boxes, tuple(difficult), tuple(numbers))
 
 
 def _parse(path: Path) -> ET.Element:
@@ -71,6 +81,15 @@ def _parse(path: Path) -> ET.Element:
     return root
 
 
+def _object(element: ET.Element, place: str) -> tuple[str, list[float], bool]:
+    """Name, corners and whether it is difficult."""
+    name = (element.findtext("name") or "").strip()
+    place = f"{place} ({name or 'without a name'})"
+    if not name:
+        raise ValueError(f"{place} has no <name>")
+    return name, _corners(element, place), _difficult(element, place)
+
+
 def _corners(element: ET.Element, place: str) -> list[float]:
     box = element.find("bndbox")
     if box is None:
@@ -84,7 +103,7 @@ def _corners(element: ET.Element, place: str) -> list[float]:
     if not all(abs(corner) <= LARGEST for corner in corners):
         raise ValueError(f"{place} has a box beyond any image: {written}")
     if corners[2] < corners[0] or corners[3] < corners[1]:
-        raise ValueError(f"{place} has an inverted box: {written}")
+        raise InvertedBoxError(f"{place} has an inverted box: {written}")
     return corners
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,9 @@ from detection.images import decode_image
 from detection.structures import RGBImage, Target
 
 MOST_CHOICES = 40  # names in an error message: all of VOC, not all of ILSVRC
+
+# What becomes of a fault in a file: whoever trains or evaluates stops at it, the doctor takes it down and reads on.
+Refuse = Callable[[ValueError], None]
 
 
 class Dataset(Protocol):
@@ -63,6 +66,11 @@ class AnnotatedImages:
 
     def target(self, index: int) -> Target:
         return self.targets[index]
+
+
+def stop(fault: ValueError) -> None:
+    """The usual :data:`Refuse`: raise."""
+    raise fault
 
 
 def first_repeated(names: Iterable[str]) -> str | None:

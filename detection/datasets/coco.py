@@ -4,7 +4,7 @@ Labels follow the categories by their ids, as with pycocotools; ids may have gap
 image is its id in the file, as text. Crowds are flagged, areas are the file's, images without objects stay. Boxes stay
 as the official score counts them: only those that leave their photo by more than one pixel are cut.
 
-The photos are in the folder given, or in the first of these that has the first of them, where
+The photos are in the folder given, or in the first of these that has one of the first ten of them, where
 ``instances_val2017.json`` describes the set ``val2017``: ``val2017``, ``images/val2017`` and ``images``, beside the
 folder of the file or in it; that folder itself. They may all be absent (evaluation), but not some of them.
 """
@@ -51,7 +51,7 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     for instance in content.instances:
         if instance.category in labels:
             objects[instance.image].append(instance)
-    folder = _photo_folder(file, content.images) if images is None else images
+    folder = find_photos(file, content.images) if images is None else images
     paths = tuple(folder / image.file_name for image in content.images)
     check_photos(paths)
     rows = zip(content.images, paths, strict=True)
@@ -96,12 +96,12 @@ def _set_name(file: Path) -> str:
     return file.stem.removeprefix("instances_")
 
 
-def _photo_folder(file: Path, images: Sequence[CocoImage]) -> Path:
+def find_photos(file: Path, images: Sequence[CocoImage]) -> Path:
     """Where the photos are by the usual conventions; where they would be, if they are nowhere."""
     name = _set_name(file)
     places = [base / sub for base in (file.parent.parent, file.parent) for sub in (name, f"images/{name}", "images")]
     places.append(file.parent)
-    here = (place for place in places for image in images[:1] if (place / image.file_name).is_file())
+    here = (place for place in places for image in images[:10] if (place / image.file_name).is_file())
     return next(here, places[0])
 
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
-from detection.datasets.base import first_repeated
+from detection.datasets.base import Refuse, stop
 
 Record = Mapping[str, object]
 Id = int | str
+Parsed = TypeVar("Parsed")
 LARGEST = 2**24  # float32 tells pixels apart up to here
+
+
+class RepeatedIdError(ValueError):
+    """A record whose id another record has, or a category whose name."""
+
+
+class UnknownIdError(ValueError):
+    """An annotation of an image or category that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +55,23 @@ class CocoFile:
     instances: tuple[Instance, ...]
 
 
-def read_coco(path: Path) -> CocoFile:
+def read_coco(path: Path, refuse: Refuse = stop) -> CocoFile:
     """The content of an instances file.
 
-    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming the file and the record where it is
-    damaged, or where an id or a name of a category occurs twice, or an id is referred to and not there.
+    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming the file where it is damaged. A damaged
+    record, one whose id, or a category whose name, occurs twice (:class:`RepeatedIdError`), and one that refers to what
+    is not there (:class:`UnknownIdError`) is refused with an error that names it; it is left out where ``refuse``
+    returns, but for the category.
     """
     content = _load(path)
     try:
-        images = tuple(_image(name, record) for name, record in _records(content, "images"))
-        named = {
-            _id(name, record, "id"): _text(name, record, "name") for name, record in _records(content, "categories")
-        }
+        images = tuple(_records(content, "images", _image, refuse))
+        named = dict(_records(content, "categories", _category, refuse))
         categories = {key: named[key] for key in sorted(named, key=lambda key: (isinstance(key, str), key))}
-        if twice := first_repeated(categories.values()):
-            raise ValueError(f"two categories have the name {twice!r}")
-        instances = tuple(_instance(name, record) for name, record in _records(content, "annotations"))
-        _check_references(instances, {image.id for image in images}, categories)
+        for name in (name for name, count in Counter(categories.values()).items() if count > 1):
+            refuse(RepeatedIdError(f"two categories have the name {name!r}"))
+        everything = tuple(_records(content, "annotations", _instance, refuse))
+        instances = tuple(_known(everything, {image.id for image in images}, categories, refuse))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return CocoFile(images, categories, instances)
@@ -79,22 +89,33 @@ def _load(path: Path) -> Record:
     return content
 
 
-def _records(content: Record, key: str) -> Iterator[tuple[str, Record]]:
-    """The records of a list, each with its name for messages: "annotation 17". An id may occur once."""
+def _records(content: Record, key: str, parse: Callable[[str, Record], Parsed], refuse: Refuse) -> Iterator[Parsed]:
+    """The records of a list, parsed; an id may occur once."""
     records = content.get(key)
     if not isinstance(records, list):
         raise ValueError(f"no list {key!r} as in COCO's instances files; there are: {', '.join(content) or 'none'}")
-    kind = {"categories": "category"}.get(key, key.removesuffix("s"))
-    seen = set()
+    seen: set[str] = set()
     for number, record in enumerate(records):
-        if not isinstance(record, dict):
-            raise ValueError(f"{key}[{number}] is not an object: {record!r}")
-        name = f"{kind} {record['id']}" if "id" in record else f"{key}[{number}]"
-        if "id" in record:
-            if str(record["id"]) in seen:
-                raise ValueError(f"{name} occurs twice")
-            seen.add(str(record["id"]))
-        yield name, record
+        try:
+            parsed = parse(_name(key, number, record, seen), record)
+        except ValueError as fault:
+            refuse(fault)
+        else:
+            yield parsed
+
+
+def _name(key: str, number: int, record: object, seen: set[str]) -> str:
+    """What messages call a record: "annotation 17"; its id joins those that were ``seen``."""
+    if not isinstance(record, dict):
+        raise ValueError(f"{key}[{number}] is not an object: {record!r}")
+    if "id" not in record:
+        return f"{key}[{number}]"
+    kind = {"categories": "category"}.get(key, key.removesuffix("s"))
+    name, id = f"{kind} {record['id']}", str(record["id"])
+    if id in seen:
+        raise RepeatedIdError(f"{name} occurs twice")
+    seen.add(id)
+    return name
 
 
 def _get(name: str, record: Record, key: str) -> object:
@@ -123,6 +144,10 @@ def _image(name: str, record: Record) -> CocoImage:
     if type(width) is int and type(height) is int and width > 0 and height > 0:
         size = (width, height)
     return CocoImage(_id(name, record, "id"), _text(name, record, "file_name"), size)
+
+
+def _category(name: str, record: Record) -> tuple[Id, str]:
+    return _id(name, record, "id"), _text(name, record, "name")
 
 
 def _instance(name: str, record: Record) -> Instance:
@@ -158,10 +183,16 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_references(instances: tuple[Instance, ...], images: set[Id], categories: Mapping[Id, str]) -> None:
-    for instance in instances:
-        if instance.image not in images:
-            raise ValueError(f"{instance.name}: image_id {instance.image!r} is not among the images")
-        if instance.category not in categories:
-            known = ", ".join(f"{key} {name}" for key, name in categories.items())
-            raise ValueError(f"{instance.name}: category_id {instance.category!r} is not among the categories: {known}")
+def _known(
+    instances: Iterable[Instance], images: set[Id], categories: Mapping[Id, str], refuse: Refuse
+) -> Iterator[Instance]:
+    """The instances whose image and category are there."""
+    choices = ", ".join(f"{key} {name}" for key, name in categories.items())
+    for one in instances:
+        if one.image not in images:
+            refuse(UnknownIdError(f"{one.name}: image_id {one.image!r} is not among the images"))
+        elif one.category not in categories:
+            problem = f"category_id {one.category!r} is not among the categories: {choices}"
+            refuse(UnknownIdError(f"{one.name}: {problem}"))
+        else:
+            yield one

@@ -4,11 +4,13 @@ Read as they are:
 
 * the official tree: ``ImageSets/DET/<split>.txt``, ``Annotations/DET/<set>/<id>.xml``,
   ``Data/DET/<set>/<id>.JPEG``; also the folder around it. The set is the word that the split's name begins with:
-  R-CNN's ``val1.txt`` and ``val2.txt`` may be put among the lists. ``val`` is taken where no split is named;
+  R-CNN's ``val1.txt`` and ``val2.txt`` may be put among the lists, or be named by their paths; without them, ``val1``,
+  ``val2`` and ``train1k`` are drawn (:mod:`detection.datasets.ilsvrc_split`). ``val`` is taken where no split is named;
 * a flat folder without splits: ``Annotations/*.xml`` and ``JPEGImages/*``.
 
-A photo without an annotation file is legal: it has no objects. Boxes stay as the official score counts them: many begin
-at pixel 0 in a count from 1, so that a target may leave its photo by one pixel.
+A photo without an annotation file is legal: it has no objects. Those of the set ``train`` are annotated in part. Boxes
+stay as the official score counts them: many begin at pixel 0 in a count from 1, so that a target may leave its photo by
+one pixel.
 """
 
 from __future__ import annotations
@@ -17,21 +19,22 @@ import csv
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from detection.datasets.annotation_targets import make_targets
 from detection.datasets.annotation_xml import Annotation, read_annotation
-from detection.datasets.base import AnnotatedImages, check_classes
-from detection.datasets.listing import check_photos, is_misnumbered, photos_in, read_split
+from detection.datasets.base import AnnotatedImages, Refuse, check_classes, stop
+from detection.datasets.ilsvrc_split import part_ids
+from detection.datasets.listing import Files, check_photos, is_misnumbered, list_file, photos_in, split_names
 
 logger = logging.getLogger(__name__)
 
 LISTS = Path("ImageSets", "DET")
 WORDNET_ID = re.compile(r"n\d{8}")
 SLACK = 1  # pixels
-
-Files = tuple[tuple[str, ...], tuple[Path, ...], tuple[Path, ...]]  # ids, annotations, photos
 
 
 @cache
@@ -49,7 +52,7 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     other classes are left out. Raises ``FileNotFoundError`` or ``ValueError`` naming file, object and choices.
     """
     tree = det_tree(folder)
-    ids, files, photos = _tree_files(tree, split) if tree else _flat_files(folder, split)
+    ids, files, photos = det_files(folder, split)
     check_photos(photos)
     annotations = [read_annotation(path) if path.is_file() else Annotation.empty(path) for path in files]
     found = {name for annotation in annotations for name in annotation.names}
@@ -57,7 +60,21 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     _report(folder, annotations, found if tree else set())
     labels = {wordnet_id: label for label, wordnet_id in enumerate(classes)}
     targets = make_targets(annotations, photos, labels, SLACK)
+    if tree and _subset(split) == "train":
+        targets = tuple(replace(target, partial=True) for target in targets)
     return AnnotatedImages(tuple(classes.values()), ids, photos, targets)
+
+
+def det_files(folder: Path, split: str | None = None, refuse: Refuse = stop) -> Files:
+    """Ids, annotation files and photos of a split; any of the files may be absent. Raises as :func:`open_ilsvrc`."""
+    tree = det_tree(folder)
+    return _tree_files(tree, split, refuse) if tree else _flat_files(folder, split)
+
+
+def det_splits(folder: Path) -> tuple[str, ...]:
+    """The names of the lists; a flat folder has none."""
+    tree = det_tree(folder)
+    return split_names(tree / LISTS) if tree else ()
 
 
 def det_tree(folder: Path) -> Path | None:
@@ -69,18 +86,19 @@ def det_tree(folder: Path) -> Path | None:
 def is_flat_ilsvrc(folder: Path) -> bool:
     """Whether a folder has annotations laid out like VOC's, of which the first with objects names WordNet ids."""
     for path in sorted(folder.glob("Annotations/*.xml")):
-        if names := read_annotation(path).names:
-            return all(WORDNET_ID.fullmatch(name) for name in names)
+        with suppress(ValueError):  # of a damaged file, which the reader will tell
+            if names := read_annotation(path).names:
+                return all(WORDNET_ID.fullmatch(name) for name in names)
     return False
 
 
-def _tree_files(root: Path, split: str | None) -> Files:
+def _tree_files(root: Path, split: str | None, refuse: Refuse) -> Files:
     split = split or "val"
-    ids = read_split(root / LISTS, split)
+    ids = part_ids(root / LISTS, root / "Annotations" / "DET", split, tuple(det_200()), refuse)
     if is_misnumbered(root / LISTS, split):
         message = "%s: its images are not numbered 1, 2, 3, ...; here an image's number is that of its line"
-        logger.warning(message, root / LISTS / f"{split}.txt")
-    subset = "".join(re.findall(r"^[a-z]+", split))
+        logger.warning(message, list_file(root / LISTS, split))
+    subset = _subset(split)
     annotations, photos = root / "Annotations" / "DET" / subset, root / "Data" / "DET" / subset
     if not annotations.is_dir() and not photos.is_dir():
         raise FileNotFoundError(f"{root}: split {split!r} needs the folder {photos}, or {annotations}")
@@ -88,6 +106,11 @@ def _tree_files(root: Path, split: str | None) -> Files:
     if subset != "test" and not any(path.is_file() for path in files):
         raise FileNotFoundError(f"{annotations}: none of the {len(ids)} images of split {split!r} is annotated")
     return ids, files, tuple(photos / f"{image_id}.JPEG" for image_id in ids)
+
+
+def _subset(split: str | None) -> str:
+    """The set that a split is of, which is also the name of the set's folders."""
+    return "".join(re.findall(r"^[a-z]+", Path(split or "val").name))
 
 
 def _flat_files(folder: Path, split: str | None) -> Files:

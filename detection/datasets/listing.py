@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from detection.datasets.base import did_you_mean, first_repeated
+from detection.datasets.base import Refuse, did_you_mean, stop
 from detection.images import IMAGE_SUFFIXES
+
+Files = tuple[tuple[str, ...], tuple[Path, ...], tuple[Path, ...]]  # ids, annotations, photos
 
 
 def split_names(folder: Path) -> tuple[str, ...]:
@@ -14,21 +17,38 @@ def split_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.txt")))
 
 
-def read_split(folder: Path, split: str) -> tuple[str, ...]:
-    """The image ids of the list ``<split>.txt``, in its order.
+def list_file(folder: Path, split: str) -> Path:
+    """The list of a split: ``<split>.txt`` in the folder, or the file that a path to a list (``*.txt``) names."""
+    return Path(split) if split.endswith(".txt") else folder / f"{split}.txt"
+
+
+def read_split(folder: Path, split: str, refuse: Refuse = stop) -> tuple[str, ...]:
+    """The image ids of a split's list (:func:`list_file`), in its order.
 
     The first word of a line is the id; a second is ignored (the devkits write an index, or 1, 0 or -1 for one class).
-    Raises ``FileNotFoundError`` naming the splits there are, and ``ValueError`` where an id occurs twice, or none does.
+    Raises ``FileNotFoundError`` naming the splits there are, and ``ValueError`` where no id is. One that occurs twice
+    is refused, and taken once where ``refuse`` returns.
     """
-    path = folder / f"{split}.txt"
+    path = list_file(folder, split)
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, split_names(folder))}")
     ids = tuple(line.split()[0] for line in _lines(path) if line.strip())
     if not ids:
         raise ValueError(f"{path}: lists no image")
-    if twice := first_repeated(ids):
-        raise ValueError(f"{path}: lists image {twice!r} twice")
-    return ids
+    times = Counter(ids)
+    for id in (id for id, count in times.items() if count > 1):
+        refuse(ValueError(f"{path}: lists image {id!r} twice"))
+    return tuple(times)
+
+
+def read_positives(folder: Path, split: str) -> tuple[str, ...]:
+    """The image ids that the list of a class marks with 1; the devkits mark others with 0 or -1.
+
+    Raises ``FileNotFoundError`` and ``ValueError`` as :func:`read_split` does; that none is marked is legal.
+    """
+    read_split(folder, split)
+    marks = (line.split()[:2] for line in _lines(list_file(folder, split)) if line.strip())
+    return tuple(words[0] for words in marks if words[1:] == ["1"])
 
 
 def read_selection(path: Path, ids: Sequence[str]) -> list[int]:
@@ -52,8 +72,10 @@ def read_selection(path: Path, ids: Sequence[str]) -> list[int]:
 
 
 def is_misnumbered(folder: Path, split: str) -> bool:
-    """Whether a list counts its images, but not as 1, 2, 3, ... in the order of its lines."""
-    words = [line.split() for line in _lines(folder / f"{split}.txt") if line.strip()]
+    """Whether there is a list that counts its images, but not as 1, 2, 3, ... in the order of its lines."""
+    if not list_file(folder, split).is_file():  # a split that was drawn
+        return False
+    words = [line.split() for line in _lines(list_file(folder, split)) if line.strip()]
     numbers = {" ".join(others): number for number, (_, *others) in enumerate(words, start=1)}
     counts = len(numbers) == len(words) > 1  # labels, 1 or -1, repeat
     return counts and any(text != str(number) for text, number in numbers.items())

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
@@ -24,6 +25,15 @@ LOOKED_FOR = (
 JSON_AND_PHOTOS = re.compile(r"(.+\.json):(.+)", re.IGNORECASE)
 
 
+class Place(NamedTuple):
+    """A format of ``FORMATS``, a path, the split asked for, and for COCO the folder of the photos if one is named."""
+
+    kind: str
+    path: Path
+    split: str | None
+    photos: Path | None
+
+
 def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
     """The data set at ``spec``: a path, of which the format is found, or ``format:path[:split]``.
 
@@ -37,16 +47,7 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError`` saying what was
     looked for, where, and which choices there are.
     """
-    kind, path, last = _parse(str(spec))
-    if path == Path():
-        raise FileNotFoundError(f"data set {str(spec)!r} names no path; the folder here is '.'")
-    if not path.exists():
-        raise FileNotFoundError(f"no file or folder {path} (data set {str(spec)!r}; formats: {', '.join(FORMATS)})")
-    if path.suffix.lower() != ".json" and last is not None:
-        if split not in (None, last):
-            raise ValueError(f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for")
-        split, last = last, None
-    kind = kind or _find_format(path)
+    kind, path, split, photos = find_dataset(spec, split)
     if kind == "voc":
         return open_voc(path, split, class_names)
     if kind == "ilsvrc":
@@ -56,8 +57,22 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     if split is not None:
         raise ValueError(f"{path}: a {'COCO file' if kind == 'coco' else 'folder of images'} has no split {split!r}")
     if kind == "coco":
-        return open_coco(path, Path(last) if last else None, class_names)
+        return open_coco(path, photos, class_names)
     return open_folder(path, class_names)
+
+
+def find_dataset(spec: str | Path, split: str | None = None) -> Place:
+    """Where the data set at ``spec`` is, of which format; nothing is read of it yet. Raises as :func:`open_dataset`."""
+    kind, path, last = _parse(str(spec))
+    if path == Path():
+        raise FileNotFoundError(f"data set {str(spec)!r} names no path; the folder here is '.'")
+    if not path.exists():
+        raise FileNotFoundError(f"no file or folder {path} (data set {str(spec)!r}; formats: {', '.join(FORMATS)})")
+    if path.suffix.lower() != ".json" and last is not None:
+        if split not in (None, last):
+            raise ValueError(f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for")
+        split, last = last, None
+    return Place(kind or _find_format(path), path, split, Path(last) if last else None)
 
 
 def _parse(spec: str) -> tuple[str | None, Path, str | None]:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from detection.datasets.annotation_targets import make_targets
 from detection.datasets.annotation_xml import read_annotation
-from detection.datasets.base import AnnotatedImages, check_classes, did_you_mean
-from detection.datasets.listing import check_photos, photos_in, read_split, split_names
+from detection.datasets.base import AnnotatedImages, Refuse, check_classes, did_you_mean, stop
+from detection.datasets.listing import Files, check_photos, photos_in, read_split, split_names
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +42,14 @@ def open_voc(folder: Path, split: str | None = None, class_names: Sequence[str] 
     are left out, and a class that is nowhere in the folder is refused. The photos may all be absent (evaluation), but
     not some of them. Raises ``FileNotFoundError`` or ``ValueError`` naming the file, the object and the choices.
     """
-    layout = _locate(folder, split)
-    ids = _ids(layout)
-    annotations = [read_annotation(layout.annotations / f"{image_id}.xml") for image_id in ids]
+    layout = find_layout(folder, split)
+    ids, files, photos = voc_files(layout)
+    annotations = [read_annotation(file) for file in files]
     found = {name for annotation in annotations for name in annotation.names}
     if class_names is not None:
         everywhere = found if found.issuperset(class_names) else found | _all_names(layout.annotations)
         check_classes(class_names, everywhere, folder)
     classes = tuple(sorted(found) if class_names is None else class_names)
-    present = photos_in(layout.photos)
-    photos = tuple(present.get(image_id, layout.photos / f"{image_id}.jpg") for image_id in ids)
     check_photos(photos)
     targets = make_targets(annotations, photos, {name: label for label, name in enumerate(classes)})
     return AnnotatedImages(classes, ids, photos, targets)
@@ -69,7 +67,27 @@ def year_folders(folder: Path) -> list[Path]:
     return sorted(next((roots for roots in found if roots), ()))
 
 
-def _locate(folder: Path, split: str | None) -> Layout:
+def voc_splits(folder: Path) -> tuple[str, ...]:
+    """The names of the splits; empty where all photos are one set."""
+    roots = year_folders(folder)
+    if roots:
+        return split_names(roots[0] / "ImageSets" / "Main")
+    return () if any(folder.glob("*.xml")) else tuple(_folders_beside(folder))
+
+
+def voc_files(layout: Layout, refuse: Refuse = stop) -> Files:
+    """Ids, annotation files and photos of a split; any of the files may be absent."""
+    if layout.split is None:
+        ids = tuple(sorted(path.stem for path in layout.annotations.glob("*.xml")))
+    else:
+        ids = read_split(layout.lists, layout.split, refuse)
+    present = photos_in(layout.photos)
+    photos = tuple(present.get(image_id, layout.photos / f"{image_id}.jpg") for image_id in ids)
+    return ids, tuple(layout.annotations / f"{image_id}.xml" for image_id in ids), photos
+
+
+def find_layout(folder: Path, split: str | None) -> Layout:
+    """Where the files of a split are. Raises ``FileNotFoundError`` or ``ValueError`` naming the choices."""
     roots = year_folders(folder)
     if not roots:
         return _locate_beside(folder, split)
@@ -88,7 +106,7 @@ def _locate(folder: Path, split: str | None) -> Layout:
 
 def _locate_beside(folder: Path, split: str | None) -> Layout:
     """XML files beside the photos: in the folder, or in one sub-folder a split."""
-    splits = sorted({path.parent.name for path in folder.glob("*/*.xml")})
+    splits = _folders_beside(folder)
     if split is not None and split not in splits:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, splits)}")
     root = folder / split if split else folder
@@ -99,10 +117,8 @@ def _locate_beside(folder: Path, split: str | None) -> Layout:
     raise FileNotFoundError(f"{folder}: neither Annotations/*.xml nor *.xml there")
 
 
-def _ids(layout: Layout) -> tuple[str, ...]:
-    if layout.split is None:
-        return tuple(sorted(path.stem for path in layout.annotations.glob("*.xml")))
-    return read_split(layout.lists, layout.split)
+def _folders_beside(folder: Path) -> list[str]:
+    return sorted({path.parent.name for path in folder.glob("*/*.xml")})
 
 
 def _all_names(annotation_folder: Path) -> set[str]:

@@ -29,7 +29,7 @@ def to_frame(image: RGBImage, width: int | None) -> RGBImage:
     if image.size == 0:
         raise ValueError(f"an image without pixels, of shape {image.shape}, has no proposals")
     height, width_now = image.shape[:2]
-    new_height, new_width = _frame_size(height, width_now, width)
+    new_height, new_width = frame_size(height, width_now, width)
     if max(new_height, new_width) > MAX_SIDE or new_height * new_width > MAX_PIXELS:
         raise ValueError(
             f"an image of {width_now} x {height} pixels is too large for proposals at width {width}: {new_width} x "
@@ -56,7 +56,8 @@ def from_frame(boxes: Boxes, scores: NDArray[np.float32], frame: RGBImage, image
     return Proposals(clip(boxes[keep] * scale, width, height), scores[keep])
 
 
-def _frame_size(height: int, width: int, wanted: int | None) -> tuple[int, int]:
+def frame_size(height: int, width: int, wanted: int | None) -> tuple[int, int]:
+    """Height and width of the frame of an image; see :func:`to_frame`."""
     if wanted is None:
         return height, width
     scale = wanted / width

@@ -1,0 +1,53 @@
+"""Data sets made of others: several splits as one, without some photos, or annotated in part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from detection.datasets.base import AnnotatedImages, Dataset
+from detection.structures import Target
+
+
+def join_datasets(parts: Mapping[str, Dataset]) -> AnnotatedImages:
+    """The photos of all parts, one part behind the other; keys are what messages call them.
+
+    The classes are those of all parts: in their order where it is the same, else sorted. An id that several parts have
+    begins with the part's name. Raises ``ValueError`` where parts share a photo.
+    """
+    orders = {part.class_names for part in parts.values()}
+    classes = orders.pop() if len(orders) == 1 else tuple(sorted({name for names in orders for name in names}))
+    times = Counter(image_id for part in parts.values() for image_id in part.ids)
+    owners: dict[Path, str] = {}
+    ids, paths, targets = [], [], []
+    for name, part in parts.items():
+        labels = np.array([classes.index(one) for one in part.class_names], np.int64)
+        for index, image_id in enumerate(part.ids):
+            path, target = part.path(index), part.target(index)
+            if (owner := owners.setdefault(path, name)) != name:
+                raise ValueError(f"{path} is in {owner} and in {name}: it would count twice")
+            paths.append(path)
+            ids.append(image_id if times[image_id] == 1 else f"{name}/{image_id}")
+            targets.append(replace(target, labels=labels[target.labels]))
+    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets))
+
+
+def leave_out(dataset: Dataset, ids: Collection[str]) -> AnnotatedImages:
+    """A data set without the photos of some ids; ids that it does not have are no matter."""
+    kept = [index for index, image_id in enumerate(dataset.ids) if image_id not in ids]
+    return _images(dataset, kept, [dataset.target(index) for index in kept])
+
+
+def in_part(dataset: Dataset) -> AnnotatedImages:
+    """A data set whose photos are annotated in part: what is not annotated in them may be an object all the same."""
+    everything = range(len(dataset))
+    return _images(dataset, everything, [replace(dataset.target(index), partial=True) for index in everything])
+
+
+def _images(dataset: Dataset, kept: Sequence[int], targets: Sequence[Target]) -> AnnotatedImages:
+    ids, paths = tuple(dataset.ids[index] for index in kept), tuple(map(dataset.path, kept))
+    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets))

@@ -1,0 +1,66 @@
+"""From the words of a user to the contents of a data set, of whatever format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from detection.datasets.folder import open_folder
+from detection.datasets.open import Place, find_dataset
+from detection.doctor.coco_parts import coco_parts
+from detection.doctor.contents import Contents, Entry, Item, Part, Report, read_parts, shown, unlisted
+from detection.doctor.findings import UNANNOTATED, Case
+from detection.doctor.splits import independent
+from detection.doctor.xml_parts import ilsvrc_parts, voc_parts
+
+MOST_SPLITS = 12  # beyond it lists are not splits: ILSVRC has one a class
+
+
+def read_contents(spec: str, splits: Sequence[str], report: Report) -> Contents:
+    """What is at ``spec`` (:func:`detection.datasets.open.open_dataset`), in the splits named, or in all.
+
+    Raises ``FileNotFoundError`` or ``ValueError`` where there is no data set, or no such split.
+    """
+    place = find_dataset(spec, splits[0] if len(splits) == 1 else None)
+    asked = tuple(dict.fromkeys(splits)) or ((place.split,) if place.split else ())
+    if place.split not in (None, *asked):
+        raise ValueError(f"data set {spec!r} names the split {place.split!r}, but {', '.join(asked)} are asked for")
+    parts = {part.split: part for part in READERS[place.kind](place, asked)}
+    chosen = list(asked) or independent({name: set(part.photos) for name, part in parts.items()})
+    if len(chosen) > MOST_SPLITS:
+        raise ValueError(f"{place.path}: {len(chosen)} lists; name some by --split: {', '.join(chosen[:40])}")
+    read = [part for name, part in parts.items() if name in chosen]
+    entries, cases = read_parts(read, report)
+    root = place.path if place.path.is_dir() else place.path.parent
+    if not asked and place.kind != "folder":
+        cases += unlisted(read, root)
+    declared = dict.fromkeys(name for part in read for name in part.classes)
+    found = sorted({thing.name for entry in entries for thing in entry.objects})
+    return Contents(
+        place.kind,
+        root,
+        tuple(part.split for part in read),
+        tuple(name for name in parts if name not in chosen),
+        tuple(declared) or tuple(found),
+        tuple(entries),
+        tuple(cases),
+    )
+
+
+def _folder_parts(place: Place, asked: Sequence[str]) -> Iterator[Part]:
+    if asked:
+        raise ValueError(f"{place.path}: a folder of images has no split {asked[0]!r}")
+    photos = open_folder(place.path).paths
+    root = place.path if place.path.is_dir() else place.path.parent
+
+    def read() -> Iterator[Item]:
+        for photo in photos:
+            yield Case(UNANNOTATED, "all", shown(photo, root))
+            yield Entry("all", photo, shown(photo, root), None, ())
+
+    yield Part("all", photos, read)
+
+
+READERS: Mapping[str, Callable[[Place, Sequence[str]], Iterable[Part]]] = MappingProxyType(
+    {"voc": voc_parts, "ilsvrc": ilsvrc_parts, "coco": coco_parts, "folder": _folder_parts}
+)
