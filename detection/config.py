@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -29,15 +29,26 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """Which images. ``class_names`` None takes every class found in the data."""
+    """Which images. ``class_names`` None takes every class found in the data.
+
+    ``train_split`` may name several, as ``val1+train1k`` (R-CNN, section 4.2); a name that ends in ``.txt`` is the path
+    of a list. Photos of ``partial_split``, one or several of these, may show objects that are not annotated: they give
+    objects and no background, as ILSVRC's ``train`` always does. ``blacklist`` is a file of ids to leave out, or the
+    devkit's.
+    """
 
     train_split: str | None = None  # None: the data set's own default, trainval or train
     validation_split: str | None = None
+    partial_split: str | None = None
+    blacklist: str | None = None
     class_names: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None  # YAML has lists
 
 
 class BackboneConfig(Section):
-    """Where fine-tuning starts: a model file, a .caffemodel, or a known name; ``frozen``: last stage left as it is."""
+    """Where fine-tuning starts: a model file, a .caffemodel, or a known name; ``frozen``: last stage left as it is.
+
+    Of a detector the classes of the same names are kept (:mod:`detection.build.warm_start`).
+    """
 
     weights: str = "bvlc_googlenet"
     frozen: Stage | None = None
@@ -84,6 +95,7 @@ class RankingConfig(Section):
     stage: Stage = "4e"
     overlap: Share = 0.8
     epochs: PositiveInt = 5
+    seed: int = 0
 
 
 class RegionsConfig(Section):
@@ -97,13 +109,19 @@ class TrainingConfig(Section):
     """Fine-tuning (R-CNN, section 2.3). Rates are per batch; the schedule falls linearly to 0 after a warm-up."""
 
     steps: PositiveInt = 2000
-    batch_size: PositiveInt = 128
+    batch_size: PositiveInt = 128  # of all processes together
+    accumulate: PositiveInt = 1  # parts that a process cuts its share of a batch into: less memory, the same gradients
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"  # of the convolutions; auto: what the device likes
+    deterministic: bool = False  # the same seeds give the same bits, on the same machine and versions
     positives: Share = 0.25  # 32 of 128
     positive_overlap: Share = 0.5
     hard_background: Share = 0.5  # of the background, drawn from IoU [0.1, 0.5) (Fast R-CNN, section 2.3)
+    # background crops that are made beyond those learnt from, as a share of them; the easiest are dropped (OHEM)
+    hard_negatives: Annotated[float, Field(ge=0)] = 0.0
     class_balance: Share = 0.5  # 0: classes as often as they occur; 1: all equally often
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     head_rate: Annotated[float, Field(gt=0)] = 10.0  # times the learning rate, for the new layers
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0  # each stage's rate is the next one's times this
     momentum: Share = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     warmup: Annotated[int, Field(ge=0)] = 100
@@ -118,11 +136,37 @@ class TrainingConfig(Section):
     checkpoint_every: PositiveInt = 100
     validate_every: PositiveInt = 1000
     validation_images: PositiveInt = 100
+    patience: PositiveInt | None = None  # validations in a row without gain that end the run
+
+
+class ScoringConfig(Section):
+    """How tools/refine.py fits what stands on a finished network's features (R-CNN, appendices B, C; ``rcnn_train.m``).
+
+    At most ``photos`` photos are looked at, in each its objects and ``regions`` of its regions, by lot.
+    """
+
+    photos: PositiveInt = 5000
+    regions: PositiveInt = 64
+    feature_norm: Annotated[float, Field(gt=0)] = 20.0  # the mean that features are scaled to
+    svm_cost: Annotated[float, Field(gt=0)] = 1e-3  # C
+    svm_bias: Annotated[float, Field(gt=0)] = 10.0  # the constant feature
+    positive_weight: Annotated[float, Field(gt=0)] = 2.0
+    negative_overlap: Share = 0.3  # regions that overlap an object of the class by less
+    ridge: Annotated[float, Field(gt=0)] = 1000.0  # lambda
+    ridge_overlap: Share = 0.6  # regions that overlap their object by more
+    context_cost: Annotated[float, Field(gt=0)] = 1e-3  # as svm_cost, of the logistic regression on whole photos
 
 
 class DetectionConfig(Section):
-    """From scores to detections: per-class suppression and the cap an image (R-CNN, section 2.2)."""
+    """From scores to detections: whose scores and boxes, per-class suppression, the cap an image (R-CNN, section 2.2).
 
+    The SVMs, the ridge's boxes and the contextual model are fitted by tools/refine.py. ``context`` is the share of the
+    whole photo's evidence that counts; 0 leaves it out.
+    """
+
+    scores: Literal["softmax", "svm"] = "softmax"
+    box_regression: Literal["none", "learned", "ridge"] = "learned"  # where the network has it; the paper has none
+    context: Share = 0.0
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
     per_image: PositiveInt = 100
@@ -148,6 +192,7 @@ class Config(Section):
     ranking: RankingConfig = RankingConfig()
     regions: RegionsConfig = RegionsConfig()
     training: TrainingConfig = TrainingConfig()
+    scoring: ScoringConfig = ScoringConfig()
     multibox: MultiBoxConfig | None = None
     detection: DetectionConfig = DetectionConfig()
 
@@ -156,18 +201,21 @@ class ConfigError(ValueError):
     """A config that cannot be used; the message names the place, the key, the value and what is allowed."""
 
 
-def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The config of a YAML file with ``section.key=value`` overrides applied.
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+def read_config(path: Path, overrides: Sequence[str] = (), schema: type[Schema] = Config) -> Schema:  # type: ignore[assignment]  # python/mypy#3737
+    """The config of a YAML file with ``section.key=value`` overrides applied; ``schema`` has its sections.
 
     Raises :class:`ConfigError` and ``FileNotFoundError``.
     """
-    values, places = _read_file(path)
+    values, places = _read_file(path, schema)
     for override in overrides:
-        _apply(override, values, places)
+        _apply(override, values, places, schema)
     try:
-        return Config.model_validate(values)
+        return schema.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, places, path)) from None
+        raise ConfigError(_first_problem(error, places, path, schema)) from None
 
 
 def change_config(config: Config, overrides: Sequence[str]) -> Config:
@@ -175,11 +223,11 @@ def change_config(config: Config, overrides: Sequence[str]) -> Config:
     values: dict[str, Any] = config.model_dump(mode="json")
     places: dict[Keys, str] = {}
     for override in overrides:
-        _apply(override, values, places)
+        _apply(override, values, places, Config)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, places, Path("config"))) from None
+        raise ConfigError(_first_problem(error, places, Path("config"), Config)) from None
 
 
 Keys = tuple[str, ...]  # ("training", "steps")
@@ -194,7 +242,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _read_file(path: Path) -> tuple[dict[str, Any], dict[Keys, str]]:
+def _read_file(path: Path, schema: type[BaseModel]) -> tuple[dict[str, Any], dict[Keys, str]]:
     """The values of a file, and where each key stands in it."""
     if not path.is_file():
         others = ", ".join(sorted(other.name for other in path.parent.glob("*.yaml"))) or "no config"
@@ -205,7 +253,7 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[Keys, str]]:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     values = {} if values is None else values
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected sections ({', '.join(Config.model_fields)}), got {type(values).__name__}")
+        raise ConfigError(f"{path}: expected sections ({', '.join(schema.model_fields)}), got {type(values).__name__}")
     places: dict[Keys, str] = {}
     for keys, line in _lines(root):
         if keys in places:
@@ -230,14 +278,14 @@ def _lines(node: yaml.Node | None, outer: Keys = ()) -> Iterator[tuple[Keys, int
             yield from _lines(value, keys)
 
 
-def _apply(override: str, values: dict[str, Any], places: dict[Keys, str]) -> None:
+def _apply(override: str, values: dict[str, Any], places: dict[Keys, str], schema: type[BaseModel]) -> None:
     """Set one ``section.key=value`` in place; the value is read as YAML."""
     place = f"--set {override}"
     name, equals, text = override.partition("=")
     section, dot, key = name.partition(".")
     if not equals or not dot:
-        raise ConfigError(f"{place}: expected section.key=value; sections: {', '.join(Config.model_fields)}")
-    if problem := _unknown_key(section, key):
+        raise ConfigError(f"{place}: expected section.key=value; sections: {', '.join(schema.model_fields)}")
+    if problem := _unknown_key(section, key, schema):
         raise ConfigError(f"{place}: {problem}")
     try:
         value, _ = _parse(text)
@@ -249,21 +297,21 @@ def _apply(override: str, values: dict[str, Any], places: dict[Keys, str]) -> No
         places[section, key] = place
 
 
-def _unknown_key(section: str, key: str) -> str | None:
+def _unknown_key(section: str, key: str, schema: type[BaseModel]) -> str | None:
     """What is wrong with a key's name; ``None`` where there is such a key."""
-    field = Config.model_fields.get(section)
+    field = schema.model_fields.get(section)
     if field is None:
-        return f"no section {section!r}; {did_you_mean(section, Config.model_fields)}"
+        return f"no section {section!r}; {did_you_mean(section, schema.model_fields)}"
     section_type = (*get_args(field.annotation), field.annotation)[0]  # of X | None, X
     keys: dict[str, Any] = getattr(section_type, "model_fields", {})
     return None if key in keys else f"{section} has no key {key!r}; {did_you_mean(key, keys)}"
 
 
-def _first_problem(error: ValidationError, places: dict[Keys, str], path: Path) -> str:
+def _first_problem(error: ValidationError, places: dict[Keys, str], path: Path, schema: type[BaseModel]) -> str:
     problem = error.errors()[0]
     keys = tuple(str(part) for part in problem["loc"])
     place = next((places[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in places), str(path))
     if problem["type"] == "extra_forbidden":
-        return f"{place}: {_unknown_key(keys[0], keys[-1])}"
+        return f"{place}: {_unknown_key(keys[0], keys[-1], schema)}"
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{place}: {'.'.join(keys)}: {message}, got {problem['input']!r}"

@@ -1,8 +1,9 @@
-"""The machine underneath: which device, and an allocator that keeps what it has."""
+"""The machine underneath: which device, an allocator that keeps what it has, and arithmetic that repeats itself."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import re
 
@@ -38,3 +39,15 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt  # of the C library that this process runs on
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1) and mallopt(M_TOP_PAD, 64 << 20))
+
+
+def make_deterministic(threads: int) -> None:
+    """Let the same program give the same bits: nothing that may add in another order, and a fixed number of threads.
+
+    An operation that has no deterministic form raises ``RuntimeError`` from then on. To be called before the first
+    computation on CUDA, whose matrix products look for their workspace once.
+    """
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    torch.set_num_threads(threads)

@@ -4,23 +4,44 @@
     python tools/finetune.py configs/multibox_voc5.yaml --data data/VOCdevkit/VOC2007
     python tools/finetune.py configs/voc5.yaml --data photos/ --out runs/mine --set training.steps=500
     python tools/finetune.py configs/voc5.yaml --data data/VOCdevkit/VOC2007 --out runs/voc5 --resume
+    python tools/finetune.py --verify runs/voc5 --data data/VOCdevkit/VOC2007        # the same bits again?
+    python tools/finetune.py configs/own_data.yaml --data photos/ --set backbone.weights=runs/mine/last.safetensors
+    torchrun --standalone --nproc-per-node 8 --max-restarts 3 tools/finetune.py configs/voc5.yaml --data photos/
 
 In --out (by default runs/<name of CONFIG>) lie
 
     last.safetensors   the detector, ready for tools/infer.py --model
     best.safetensors   the one with the highest validation mAP, where data.validation_split names a split
     metrics.jsonl      losses, speed, validation mAP
-    checkpoint.pt      where --resume goes on; a run that is stopped or killed loses at most a few minutes
-    manifest.json, config.yaml     what was run, with which data, seeds and versions
+    checkpoint.pt      where --resume goes on; a run that is stopped or killed loses at most a few minutes, and ends
+                       with the bits of one that was not
+    trace.jsonl        every step's loss to the last bit, for --verify
+    not_finite.0.pt    the batch whose loss was no number, if there was one: torch.load(FILE, weights_only=True)
+    manifest.json, config.yaml     what was run, with which data, seeds, code and versions
+    lists/             the photos of each split, an id a line; data.train_split takes such files too
 
 Proposals are computed once and kept in --store; the next run finds them there. A config with a section "multibox", as
 configs/multibox_voc5.yaml, trains a network that proposes regions instead: see tools/propose.py --method multibox.
 
-Exit code: 0 the detector is trained; 2 it could not begin or not go on (bad input, disk full); 130 stopped by Ctrl-C.
+A detector as backbone.weights is gone on from: the classes that it knows, by their names, keep what it learnt, and a
+table says which are loaded, new and dropped. data.train_split=checked+rough joins two splits; data.partial_split=rough
+says that photos of the latter may show more than is annotated: nothing in them is taken for background.
+
+--deterministic (training.deterministic) rules out every operation whose bits may differ from run to run, and fixes the
+number of threads. --verify RUN trains the first --steps steps of a run again, beside it and from the regions in its
+folder, and compares.
+
+Under torchrun the processes share each batch: training.batch_size counts all of them, so the result is that of one
+process but for rounding. --out must be a folder that all of them see. With --max-restarts a run of which a process died
+goes on from its last checkpoint by itself; with several machines, give torchrun --nnodes and --rdzv-endpoint.
+
+Exit code: 0 the detector is trained, or equal; 1 the replayed steps of --verify differ; 2 it could not begin or not go
+on (bad input, disk full, a loss that is no number); 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -30,9 +51,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detection.command_line import Bars, help_text, new_app, run_command
-from detection.config import read_config
+from detection.config import Config, read_config
 
 if TYPE_CHECKING:
+    from detection.build.training_run import OnProgress, TrainingRun
     from detection.training.finetune import Progress
     from detection.training.multibox import MultiBoxProgress
 
@@ -43,7 +65,10 @@ app = new_app()
 
 @app.command(help=help_text(__doc__))
 def finetune(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="a file of configs/, or your own")],
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="a file of configs/, or your own", show_default=False)
+    ] = None,
+    *,
     data: Annotated[str, typer.Option(help="a data set: a path, or format:path")],
     out: Annotated[Path | None, typer.Option(help="the folder of the run")] = None,
     store: Annotated[Path, typer.Option(help="the folder in which proposals are kept")] = Path("runs/proposals"),
@@ -51,35 +76,34 @@ def finetune(
         list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="goes over CONFIG; may be repeated")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="the same as --set training.deterministic=true")
+    ] = False,
+    verify: Annotated[Path | None, typer.Option(metavar="RUN", help="replay this run instead of training")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="how many steps --verify replays")] = 10,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
 ) -> int:
-    """Read, build, train, print."""
+    """Read, build, train or replay, print."""
+    quiet = quiet or os.environ.get("RANK", "0") != "0"  # under torchrun the first process talks for all
     bars = Bars(quiet=quiet).show_log()
-    settings = read_config(config, overrides or [])
-    out = out or Path("runs") / config.stem
+    asked = [*(overrides or []), *(["training.deterministic=true"] if deterministic else [])]
+    settings = _settings(config, asked, verify)
+    folder = verify or out or Path("runs") / Path(str(config)).stem
 
-    # PyTorch takes seconds to load: after the config, which may be wrong
-    from detection.build.experiment import Experiment
-    from detection.build.multibox_experiment import MultiBoxExperiment
-    from detection.build.run_folder import begin_run, check_run, facts_of_run
-    from detection.build.sources import open_sources
-    from detection.runtime import choose_device
+    from detection.build.training_run import TrainingRun  # PyTorch takes seconds: after the config, which may be wrong
 
-    check_run(out, settings, resume=resume)
-    chosen = choose_device(device)
+    run = TrainingRun(settings, data, folder, store, device, bars)
 
     def told(progress: Progress | MultiBoxProgress) -> None:
         bars("training", progress.step, settings.training.steps)
         if progress.step % TOLD_EVERY == 0:
             bars.tell(describe(progress))
 
+    if verify is not None:
+        return _verify(run, steps, told, bars)
     with bars:
-        sources = open_sources(settings, data, store, bars)
-        kind = Experiment if settings.multibox is None else MultiBoxExperiment
-        experiment = kind(settings, sources, out, chosen, bars)
-        begin_run(out, settings, facts_of_run(sources.train, settings, source=data, device=chosen))
-        model = experiment.run(resume=resume, on_progress=told)
+        model = run.train(resume=resume, on_progress=told)
     if not quiet:
         what, use = "detector", "infer.py PHOTOS --model"
         if settings.multibox is not None:
@@ -87,6 +111,35 @@ def finetune(
         print(f"the {what}: {model}")
         print(f"try it: python tools/{use} {model}")
     return 0
+
+
+def _settings(config: Path | None, overrides: Sequence[str], verify: Path | None) -> Config:
+    """The config to train by, or that of the run to replay."""
+    if (config is None) == (verify is None):
+        raise ValueError("name either a CONFIG to train by or a run to replay, --verify RUN (--help shows examples)")
+    if verify is None:
+        return read_config(Path(str(config)), overrides)
+    if overrides:
+        raise ValueError(f"--verify replays {verify} as it was made: leave out --set and --deterministic")
+    if not (verify / "config.yaml").is_file():
+        raise FileNotFoundError(f"no run in {verify} to replay")
+    return read_config(verify / "config.yaml")
+
+
+def _verify(run: TrainingRun, steps: int, told: OnProgress, bars: Bars) -> int:
+    """Replay the first steps of a run and print whether they are the same."""
+    from detection.build.training_run import verify_run
+
+    with bars:
+        verdict = verify_run(run, steps, told)
+    for name, (then, now) in verdict.changes.items():
+        bars.tell(f"{run.folder} was made with other {name}: {then}, here {now}")
+    found = verdict.difference
+    if found is None:
+        bars.tell(f"equal: the first {verdict.steps} steps of {run.folder} have the same bits here")
+        return 0
+    bars.tell(f"step {found.step} differs: {found.ours} here, {found.theirs} in {run.folder}")
+    return 1
 
 
 def describe(progress: Progress | MultiBoxProgress) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from backbone.weights import Backbone, load_backbone
+from backbone.weights import Backbone
 from detection.boxes import Boxes
 from detection.build.model_file import map_of
 from detection.build.multibox import MultiBoxModel, save_multibox, trunk_of, viewer_on
 from detection.build.run_folder import data_hash, read_facts
+from detection.build.schedule import schedule_of
 from detection.build.sources import Sources
+from detection.build.warm_start import load_start
 from detection.config import Config, MultiBoxConfig
 from detection.datasets.base import Dataset
 from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings
@@ -23,12 +25,11 @@ from detection.proposals.recall import coverage
 from detection.runtime import keep_freed_memory
 from detection.structures import Proposals, Target
 from detection.training.augmentation import photometric
-from detection.training.learner import CHECKPOINT, Schedule
-from detection.training.metrics import log_line
+from detection.training.distributed import ALONE, Processes
+from detection.training.learner import NonFiniteLossError, Place
 from detection.training.multibox import MultiBoxProgress, MultiBoxTraining, Scenes
 from detection.training.pools import Report
 
-LOG_EVERY = 20
 BUDGETS = (10, 50, 100)
 
 
@@ -39,7 +40,15 @@ class MultiBoxExperiment:
     can teach fits into the head.
     """
 
-    def __init__(self, config: Config, sources: Sources, folder: Path, device: torch.device, report: Report) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sources: Sources,
+        folder: Path,
+        device: torch.device,
+        report: Report,
+        processes: Processes = ALONE,
+    ) -> None:
         keep_freed_memory()
         self.config = config
         self.settings = config.multibox or MultiBoxConfig()
@@ -47,23 +56,36 @@ class MultiBoxExperiment:
         self.folder = folder
         self.device = device
         self.report = report
-        self.backbone: Backbone = load_backbone(
-            config.backbone.weights, lambda done, total: report("fetching the weights", done, total or done)
-        )
+        self.place = Place(folder, processes)
+        with processes.first_ahead():
+            self.backbone: Backbone = load_start(
+                config.backbone.weights, lambda done, total: report("fetching the weights", done, total or done)
+            ).backbone
 
     def run(self, *, resume: bool = False, on_progress: Callable[[MultiBoxProgress], None] = lambda _: None) -> Path:
         """Train, measure on the validation photos if there are any, and give the model's path."""
         training = self._training(self._head())
-        if resume and (self.folder / CHECKPOINT).exists():
+        if resume:
             training.resume()
-        training.run(self.config.training.checkpoint_every, LOG_EVERY, on_progress)
+        try:
+            training.run(self.config.training.steps, on_progress)
+        except NonFiniteLossError as error:
+            raise NonFiniteLossError(f"{error}; the last good model is {self._keep(training)}") from error
+        return self._keep(training)
+
+    def replay(self, steps: int, on_progress: Callable[[MultiBoxProgress], None] = lambda _: None) -> None:
+        """Train the first steps only, for their trace (:mod:`detection.training.replay`)."""
+        self._training(self._head()).run(steps, on_progress)
+
+    def _keep(self, training: MultiBoxTraining) -> Path:
+        """Measure the averaged weights as they are, and make the model file."""
         path = self.folder / "last.safetensors"
-        with training.averaged():
-            if self.sources.validation is not None:
-                log_line(
-                    self.folder, {"step": training.step, **self._coverage(training.model, self.sources.validation)}
-                )
-            save_multibox(path, self._model(training))
+        if self.place.processes.first:
+            with training.averaged():
+                if self.sources.validation is not None:
+                    training.log({"step": training.step, **self._coverage(training.model, self.sources.validation)})
+                save_multibox(path, self._model(training))
+        self.place.processes.wait()
         return path
 
     def _head(self) -> MultiBoxHead:
@@ -98,18 +120,16 @@ class MultiBoxExperiment:
         settings, train = self.config.training, self.sources.train
         read = photometric(train) if settings.photometric else (lambda index, _: train.image(index))
         view = viewer_on(self.backbone.network, head.settings, self.backbone.preprocessing, self.device)
-        schedule = Schedule(
-            settings.steps,
-            settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            warmup=settings.warmup,
-            box_loss=settings.box_loss,
-            average=settings.average,
-            seed=settings.seed,
-        )
-        scenes = Scenes(train, read, view)
+        model = head.to(self.device)
+        optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
         return MultiBoxTraining(
-            head.to(self.device), scenes, schedule, settings.batch_size, self.settings.negatives, self.folder
+            model,
+            optimiser,
+            schedule_of(settings),
+            self.place,
+            Scenes(train, read, view),
+            settings.batch_size,
+            self.settings.negatives,
         )
 
     def _coverage(self, head: MultiBoxHead, validation: Dataset) -> dict[str, object]:
@@ -133,7 +153,7 @@ class MultiBoxExperiment:
     def _model(self, training: MultiBoxTraining) -> MultiBoxModel:
         facts = {name: fact for name, fact in read_facts(self.folder).items() if name != "source"}  # a private path
         trained = {"photos": len(self.sources.train), "data": data_hash(self.sources.train)}
-        steps = {"steps": training.step, "photos_seen": training.photos}
+        steps = {"steps": training.step, "photos_seen": training.seen}
         network, head = self.backbone.network, training.model
         cut = trunk_of(network.options, head.settings.stages[-1])
         cut.load_state_dict({name: network.state_dict()[name] for name in cut.state_dict()})

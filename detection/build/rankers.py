@@ -61,7 +61,7 @@ class Rankers:
         )
         return RankerRecipe(
             settings,
-            RankerTraining(epochs=ranking.epochs, seed=training.seed),
+            RankerTraining(epochs=ranking.epochs, seed=ranking.seed),
             ranking.images,
             partial(build_selector, quick, preprocessing=self.preprocessing, device=self.device),
             self.report,

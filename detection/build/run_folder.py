@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
+from pydantic import BaseModel
 
 from detection.command_line import installed_version
 from detection.config import Config
 from detection.datasets.base import Dataset
+from detection.training.replay import digest
 
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
 LIBRARIES = ("googlenet-rcnn", "torch", "torchvision", "numpy", "opencv-python-headless", "albumentations", "pillow")
 
-Facts = dict[str, object]  # JSON
+Facts = dict[str, Any]  # JSON
+
+logger = logging.getLogger(__name__)
 
 
-def check_run(folder: Path, config: Config, *, resume: bool) -> None:
+def check_run(folder: Path, config: BaseModel, *, resume: bool) -> None:
     """Refuse a folder that holds another run, or none where one is to be resumed; nothing is written.
 
     Raises ``ValueError``, ``FileNotFoundError`` and ``NotADirectoryError``.
@@ -38,19 +45,45 @@ def check_run(folder: Path, config: Config, *, resume: bool) -> None:
         raise ValueError(f"{folder} was begun with another config, the one in {file}: choose another --out")
 
 
-def begin_run(folder: Path, config: Config, facts: Facts) -> None:
-    """Write config.yaml and manifest.json, by rename; a run that was begun with other photos or boxes is refused."""
-    before = read_facts(folder)
+def begin_run(folder: Path, config: BaseModel, facts: Facts) -> None:
+    """Write config.yaml and manifest.json, by rename; a run that was begun with other photos or boxes is refused.
+
+    The manifest of a run that goes on stays; what has changed since is added to it under "later".
+    """
+    if before := read_facts(folder):
+        check_data(folder, before, facts)
+        if facts.get("deterministic") and before["processes"] != facts["processes"]:
+            raise ValueError(
+                f"{folder} was begun with {before['processes']} processes, and training.deterministic is set: "
+                f"with {facts['processes']} its bits would be others"
+            )
+        if changes := {name: now for name, (_, now) in changed_facts(before, facts).items()}:
+            logger.warning("%s was begun with other %s: its bits may differ", folder, ", ".join(changes))
+            before["later"] = [*before.get("later", []), changes]
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = json.dumps(before or facts, indent=2) + "\n"
+    for name, text in ((MANIFEST, manifest), (CONFIG, _config_text(config))):
+        temporary = folder / f".{name}.part"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)
+
+
+def check_data(folder: Path, before: Facts, facts: Facts) -> None:
+    """Refuse other photos or boxes than those that the run in a folder was begun with: ``ValueError``."""
     if before.get("data", facts["data"]) != facts["data"]:
         raise ValueError(
             f"{folder} was begun with other photos or annotations than those of {facts['source']} "
             f"({before['photos']} photos then, {facts['photos']} now): choose another --out"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in ((MANIFEST, json.dumps(facts, indent=2) + "\n"), (CONFIG, _config_text(config))):
-        temporary = folder / f".{name}.part"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+
+
+def changed_facts(before: Facts, facts: Facts) -> dict[str, tuple[object, object]]:
+    """What bits may depend on and is not as it was, in the end, when a run was trained: then and now."""
+    then, now = ({**one, **one.get("versions", {})} for one in (before, facts))
+    for later in before.get("later", []):
+        then |= later
+    names = [name for name in now if name not in ("source", "versions")]
+    return {name: (then.get(name), now[name]) for name in names if then.get(name) != now[name]}
 
 
 def read_facts(folder: Path) -> Facts:
@@ -60,19 +93,50 @@ def read_facts(folder: Path) -> Facts:
     return facts
 
 
-def facts_of_run(train: Dataset, config: Config, *, source: str, device: torch.device) -> Facts:
-    """What a run depends on besides its config: code, photos (``source`` says where they lie), libraries, machine."""
+def facts_of_run(
+    train: Dataset,
+    config: Config,
+    *,
+    source: str,
+    device: torch.device,
+    processes: int = 1,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> Facts:
+    """What a run depends on: machine, config, photos (``source``: where they lie), the ``weights`` it starts from."""
     return {
-        "revision": _revision(),
+        **facts_of_machine(device, processes),
+        "config": hashlib.sha256(_config_text(config).encode()).hexdigest()[:16],
         "source": source,
         "data": data_hash(train),
         "photos": len(train),
+        "weights": digest([weights or {}]),
         "seed": config.training.seed,
+        "deterministic": config.training.deterministic,
+    }
+
+
+def facts_of_machine(device: torch.device, processes: int = 1) -> Facts:
+    """What runs a training: code, device, processes and the threads of each, libraries."""
+    return {
+        "revision": _revision(),
+        "sources": sources_hash(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "processes": processes,
+        "threads": torch.get_num_threads(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "versions": {name: installed for name in LIBRARIES if (installed := installed_version(name))},
     }
+
+
+def sources_hash() -> str:
+    """What tells a state of this program from another, committed or not (16 hexadecimal digits)."""
+    root = Path(__file__).resolve().parents[2]
+    total = hashlib.sha256()
+    for file in sorted(file for package in ("backbone", "detection") for file in (root / package).rglob("*.py")):
+        total.update(file.relative_to(root).as_posix().encode())
+        total.update(file.read_bytes())
+    return total.hexdigest()[:16]
 
 
 def data_hash(dataset: Dataset) -> str:
@@ -83,10 +147,11 @@ def data_hash(dataset: Dataset) -> str:
         digest.update(image_id.encode())
         digest.update(target.boxes.tobytes())
         digest.update(target.labels.tobytes())
+        digest.update(b"partial" * target.partial)
     return digest.hexdigest()[:16]
 
 
-def _config_text(config: Config) -> str:
+def _config_text(config: BaseModel) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from detection.build.proposers import build_proposer
-from detection.config import Config
-from detection.datasets.base import Dataset
-from detection.datasets.open import open_dataset
+from detection.config import Config, DataConfig
+from detection.converters.whole_file import whole_file
+from detection.datasets.base import Dataset, did_you_mean, first_repeated
+from detection.datasets.combine import in_part, join_datasets, leave_out
+from detection.datasets.ilsvrc import LISTS, det_tree
+from detection.datasets.listing import read_split
+from detection.datasets.open import find_dataset, open_dataset
 from detection.proposals.store import ProposalStore, Report
 from detection.structures import Proposals
+from detection.training.distributed import ALONE, Processes
+
+logger = logging.getLogger(__name__)
+
+RECORD = "lists"  # of a run's folder: where its lists of photos are
 
 
 @dataclass(frozen=True)
 class Sources:
     """Photos to train on, photos to choose by (or None), and what gives the proposals of either.
 
-    Photos that nothing can be learnt from are refused here, before hours are spent on their proposals: ``ValueError``.
+    ``lists`` has the ids of every split that they are of. Photos that nothing can be learnt from are refused here,
+    before hours are spent on their proposals: ``ValueError``.
     """
 
     train: Dataset
     validation: Dataset | None
     proposals: Callable[[Dataset], Sequence[Proposals]]
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         train, validation = self.train, self.validation
@@ -32,8 +44,18 @@ class Sources:
                 f"the {len(train)} training photos hold no object that counts (difficult ones and crowds do not): "
                 "there is nothing to fine-tune on"
             )
+        if all(train.target(index).partial for index in range(len(train))):
+            raise ValueError(
+                f"all {len(train)} training photos are annotated in part, so that none shows what is background: "
+                "name a split that is annotated in full as well, as in data.train_split=val1+train1k"
+            )
         if validation is None:
             return
+        if partial := sum(validation.target(index).partial for index in range(len(validation))):
+            raise ValueError(
+                f"{partial} of the {len(validation)} validation photos are annotated in part, and would count what is "
+                "rightly found in them as wrong: name another split in data.validation_split"
+            )
         if validation.class_names != train.class_names:
             raise ValueError(
                 f"the validation photos have the classes {', '.join(validation.class_names)}, "
@@ -47,19 +69,78 @@ class Sources:
             )
 
 
-def open_sources(config: Config, data: str, store: Path, report: Report) -> Sources:
+def open_sources(config: Config, data: str, store: Path, report: Report, processes: Processes = ALONE) -> Sources:
     """The photos and proposals of an experiment; proposals are made when they are first asked for.
 
     Raises ``FileNotFoundError`` and ``ValueError``, as :func:`open_dataset` and :class:`Sources` do.
     """
     settings = config.data
-    train = open_dataset(data, split=settings.train_split, class_names=settings.class_names)
+    blacklist = set() if settings.blacklist is None else _read_blacklist(Path(settings.blacklist), data)
+    opened = _training_parts(settings, data)
+    parts = {name: leave_out(part, blacklist) for name, part in opened.items()}
+    train = join_datasets(parts)
+    if blacklist:
+        without = sum(map(len, opened.values())) - len(train)
+        logger.info("%s: %d training photos left out, %d stay", settings.blacklist, without, len(train))
+    lists = {name: part.ids for name, part in parts.items()}
     validation = None
     if settings.validation_split is not None:
         validation = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
+        validation = leave_out(validation, blacklist)
+        lists[_name(settings.validation_split)] = validation.ids
     kept = ProposalStore(store, build_proposer(config.proposals))
 
     def proposals(dataset: Dataset) -> Sequence[Proposals]:
-        return kept.fill([dataset.path(index) for index in range(len(dataset))], report=report)
+        paths = [dataset.path(index) for index in range(len(dataset))]
+        if processes.count > 1:  # each makes its share, and finds those of the others
+            kept.fill([paths[index] for index in processes.share(len(paths))], report=report)
+            processes.wait()
+        return kept.fill(paths, report=report)
 
-    return Sources(train, validation, proposals)
+    return Sources(train, validation, proposals, lists)
+
+
+def write_lists(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:
+    """Keep the lists of a run's photos in its folder, as the devkits write lists: an id and its number a line."""
+    for name, ids in lists.items():
+        with whole_file(folder / RECORD / f"{name}.txt") as file:
+            file.writelines(f"{image_id} {number}\n" for number, image_id in enumerate(ids, start=1))
+
+
+def _training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
+    """The splits to train on by their names; those that are annotated in part say so."""
+    splits = settings.train_split.split("+") if settings.train_split else [find_dataset(data).split]
+    partial = settings.partial_split.split("+") if settings.partial_split else []
+    for name in partial:
+        if name not in splits:
+            choices = [split for split in splits if split]
+            raise ValueError(f"data.partial_split: {name!r} is not in data.train_split; {did_you_mean(name, choices)}")
+    if twice := first_repeated(map(_name, splits)):
+        raise ValueError(f"data.train_split: {settings.train_split!r} names {twice!r} twice")
+    parts = {}
+    for split in splits:
+        part = open_dataset(data, split=split, class_names=settings.class_names)
+        parts[_name(split)] = in_part(part) if split in partial else part
+    return parts
+
+
+def _name(split: str | None) -> str:
+    """What the list of a split is called."""
+    return Path(split or "train").name.removesuffix(".txt")
+
+
+def _read_blacklist(file: Path, data: str) -> set[str]:
+    """The ids that a list names first in its lines; of ILSVRC also by the number of the photo in ``val``, as the devkit
+    writes them.
+    """
+    if file.suffix != ".txt" or not file.is_file():
+        raise FileNotFoundError(f"data.blacklist: no list {file} (a file *.txt with an id a line)")
+    words = read_split(file.parent, str(file), refuse=lambda _: None)  # the devkit names a photo once a class
+    place = find_dataset(data)
+    tree = det_tree(place.path) if place.kind == "ilsvrc" else None
+    if tree is None or not any(map(str.isdecimal, words)):
+        return set(words)
+    val = read_split(tree / LISTS, "val")
+    if wrong := [word for word in words if not word.isdecimal() or not 1 <= int(word) <= len(val)]:
+        raise ValueError(f"{file}: expected numbers of 1 to {len(val)}, the photos of val, got {wrong[0]!r}")
+    return {val[int(word) - 1] for word in words}

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from detection.heads.bbox_regression import RidgeBoxes
+from detection.heads.dropout import BatchDropout
+
 
 class Backbone(Protocol):
     """What the heads need of a convolutional network that is made of named stages."""
@@ -21,11 +24,13 @@ class Backbone(Protocol):
 class RegionScores(NamedTuple):
     """What the network says of N crops.
 
-    ``logits`` (N, K + 1), column 0 is the background; ``offsets`` (N, K, 4) relative to the region, or None.
+    ``logits`` (N, K + 1), column 0 is the background; ``offsets`` (N, K, 4) relative to the region, or None;
+    ``features`` (N, C): the pooled map that the logits are made of.
     """
 
     logits: Tensor
     offsets: Tensor | None
+    features: Tensor
 
 
 class BoxRegressor(nn.Module):
@@ -69,19 +74,22 @@ class RegionHeads(nn.Module):
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = BatchDropout(dropout)
         self.linear = nn.Linear(channels, num_classes + 1)
         nn.init.normal_(self.linear.weight, std=0.01)  # R-CNN, section 2.3: the new layer starts from noise
         nn.init.zeros_(self.linear.bias)
-        self.box_regressor = BoxRegressor(channels, num_classes, cells) if box_regression else None
+        self.box_regressor: BoxRegressor | RidgeBoxes | None = None
+        if box_regression:
+            self.box_regressor = BoxRegressor(channels, num_classes, cells)
 
     def forward(self, feature_map: Tensor) -> RegionScores:
         """(N, C, 7, 7) -> scores; always in float32, since a bfloat16 logit has two decimals and scores would tie."""
         with torch.autocast(feature_map.device.type, enabled=False):
             feature_map = feature_map.to(self.linear.weight.dtype)
-            logits = self.linear(self.dropout(feature_map.mean(dim=(2, 3))))
+            features = feature_map.mean(dim=(2, 3))
+            logits = self.linear(self.dropout(features))
             offsets = None if self.box_regressor is None else self.box_regressor(feature_map)
-        return RegionScores(logits, offsets)
+        return RegionScores(logits, offsets, features)
 
 
 class RegionClassifier(nn.Module):

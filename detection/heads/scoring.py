@@ -1,19 +1,16 @@
-"""Scoring an image's regions with one network or with several: crops are made once, softmax scores are averaged."""
+"""What networks say of an image's regions, and which of it counts: scores and boxes, averaged over the networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from detection.boxes import Boxes
-from detection.heads.box_coding import decode_boxes
-from detection.heads.region_classifier import RegionClassifier
-from detection.regions.warp import Warp, crop_regions
-from detection.structures import RGBImage
+from detection.heads.context import with_evidence
 
 
 class ScoredRegions(NamedTuple):
@@ -23,46 +20,49 @@ class ScoredRegions(NamedTuple):
     boxes: Tensor
 
 
+class RawScores(NamedTuple):
+    """All that one network says of R regions; ``None`` for what it does not say.
+
+    ``softmax`` (R, K) without the background and ``svm`` (R, K) are scores; ``learned`` and ``ridge`` (R, K, 4) boxes;
+    ``evidence`` (K,) is the whole photo's.
+    """
+
+    softmax: Tensor
+    svm: Tensor | None = None
+    learned: Tensor | None = None
+    ridge: Tensor | None = None
+    evidence: Tensor | None = None
+
+    def kept(self) -> RawScores:
+        """The same in float32 on the CPU."""
+        return RawScores._make(None if values is None else values.float().cpu() for values in self)
+
+
 @dataclass(frozen=True)
-class Member:
-    """A network of an ensemble, ready to run on the scorer's device, and what it expects of its input (RGB 0..255)."""
+class Scoring:
+    """Which of it counts: ``context`` is how much of the whole photo's evidence moves the scores."""
 
-    network: RegionClassifier
-    normalise: Callable[[Tensor], Tensor]
+    scores: Literal["softmax", "svm"] = "softmax"
+    box_regression: Literal["none", "learned", "ridge"] = "learned"
+    context: float = 0.0
 
-
-class RegionScorer:
-    """The mean of the members' softmax scores, and of their boxes, on the *same* regions (paper, section 8)."""
-
-    def __init__(self, members: Sequence[Member], warp: Warp, device: torch.device, batch_size: int = 64) -> None:
-        if len({member.network.heads.num_classes for member in members}) != 1:
-            raise ValueError("the members of an ensemble must know the same classes")
-        self.members = list(members)
-        self.warp = warp
-        self.device = device
-        self.batch_size = batch_size
-
-    @torch.inference_mode()
-    def __call__(self, image: RGBImage, boxes: Boxes) -> ScoredRegions:
-        """The scores of every region (R, 4) of an image, in the order given."""
-        classes = self.members[0].network.heads.num_classes
-        scores = torch.zeros(len(boxes), classes, device=self.device)
-        refined = torch.zeros(len(boxes), classes, 4, device=self.device)
-        for start in range(0, len(boxes), self.batch_size):
-            rows = slice(start, start + self.batch_size)
-            crops = crop_regions(image, boxes[rows], self.warp, self.device)
-            regions = torch.from_numpy(boxes[rows]).to(self.device)
-            for member in self.members:
-                one_scores, one_boxes = _score(member, crops, regions)
-                scores[rows] += one_scores / len(self.members)
-                refined[rows] += one_boxes / len(self.members)
-        return ScoredRegions(scores, refined)
+    def __call__(self, raw: RawScores, boxes: Boxes) -> ScoredRegions:
+        """The scores and boxes of regions (R, 4); raises ``ValueError`` where the network was not fitted for them."""
+        scores = _there(raw.svm, "scores=svm") if self.scores == "svm" else raw.softmax
+        if self.context:
+            scores = with_evidence(scores, _there(raw.evidence, f"context={self.context:g}") * self.context)
+        moved = _there(raw.ridge, "box_regression=ridge") if self.box_regression == "ridge" else raw.learned
+        if self.box_regression == "none" or moved is None:  # or the network was trained without
+            moved = torch.from_numpy(boxes).to(scores.device)[:, None].expand(-1, scores.shape[1], 4)
+        return ScoredRegions(scores, moved)
 
 
-def _score(member: Member, crops: Tensor, regions: Tensor) -> ScoredRegions:
-    dtype = next(member.network.backbone.parameters()).dtype
-    output = member.network(member.normalise(crops).to(dtype))
-    scores = output.logits.softmax(dim=1)[:, 1:]
-    if output.offsets is None:
-        return ScoredRegions(scores, regions[:, None].expand(-1, scores.shape[1], 4))
-    return ScoredRegions(scores, decode_boxes(output.offsets, regions))
+def averaged(each: Sequence[ScoredRegions]) -> ScoredRegions:
+    """The mean of several networks' scores, and of their boxes, on the same regions (paper, section 8)."""
+    return ScoredRegions(*(torch.stack(column).mean(dim=0) for column in zip(*each, strict=True)))
+
+
+def _there(part: Tensor | None, wanted: str) -> Tensor:
+    if part is None:
+        raise ValueError(f"detection.{wanted} needs what tools/refine.py fits, and the model does not hold it")
+    return part

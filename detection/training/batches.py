@@ -15,6 +15,7 @@ from torch import Tensor
 from detection.boxes import Boxes, flip_horizontal
 from detection.regions.warp import Warp, crop_regions
 from detection.structures import RGBImage
+from detection.training.distributed import ALONE, Processes
 from detection.training.sampling import RegionLabels
 
 HARD_BACKGROUND = (0.1, 0.5)  # IoU with an object (Fast R-CNN, section 2.3)
@@ -30,20 +31,28 @@ class Pool:
 
 class Batch(NamedTuple):
     """``crops`` (N, 3, S, S) RGB 0..255, channels last; ``classes`` (N,), 0 is background; ``regions`` (N, 4) and the
-    objects that they show, ``matches`` (N, 4).
+    objects that they show, ``matches`` (N, 4); ``images`` (N,), where they were cut from.
+
+    They are the rows from ``first`` on of the ``total`` of a step, which several processes may share. ``groups`` (P, 2)
+    says of how many rows at a time how many are to spare; those count neither in ``first`` nor in ``total``.
     """
 
     crops: Tensor
     classes: Tensor
     regions: Tensor
     matches: Tensor
+    images: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    first: int
+    total: int
 
 
 class Pick(NamedTuple):
-    """The regions of one image that go into a batch."""
+    """The regions of one image that go into a batch; of its background, ``spare`` will not be learnt from."""
 
     image: int
     rows: NDArray[np.int64]
+    spare: int = 0
 
 
 class RegionSampler:
@@ -51,8 +60,9 @@ class RegionSampler:
 
     Objects, not regions, are equally likely: a large object has a hundred proposals, a small one three, and both count
     once in mAP. ``class_balance`` moves from classes as often as they occur (0) to equally often (1). Photos without
-    objects give background in proportion to their number. A batch is smaller than ``batch_size`` only where a photo has
-    no background at all.
+    objects give background in proportion to their number. For an object whose photo has no background, as one that is
+    annotated in part, another photo gives it; a batch is smaller than ``batch_size`` only where no photo has any.
+    ``hard_negatives`` is how much more background is drawn than goes into a batch, as a share of it.
     """
 
     def __init__(
@@ -63,6 +73,7 @@ class RegionSampler:
         positives: float = 0.25,
         hard_background: float = 0.5,
         class_balance: float = 0.5,
+        hard_negatives: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.pools = pools
@@ -70,6 +81,7 @@ class RegionSampler:
         self.hard_background = hard_background
         self.slots = max(1, round(batch_size * positives))
         self.batch_size = batch_size
+        self.spare = round(hard_negatives * (batch_size - self.slots))
         self.objects = [_regions_by_object(pool) for pool in pools]
         index = [(image, o) for image, objects in enumerate(self.objects) for o in range(len(objects))]
         if not index:
@@ -80,11 +92,8 @@ class RegionSampler:
         weight = 1.0 / count[classes] ** class_balance
         self.chance = np.cumsum(weight / weight.sum())
         self.background_rows = [_background_rows(pool) for pool in pools]
-        self.without_objects = [
-            image
-            for image, objects in enumerate(self.objects)
-            if not objects and any(map(len, self.background_rows[image]))
-        ]
+        self.with_background = [image for image, rows in enumerate(self.background_rows) if any(map(len, rows))]
+        self.without_objects = [image for image in self.with_background if not self.objects[image]]
 
     def _class(self, image: int, number: int) -> int:
         return int(self.pools[image].labels.classes[self.objects[image][number][0]])
@@ -95,16 +104,24 @@ class RegionSampler:
         picks = []
         for slot in range(self.slots):
             regions = (self.batch_size + slot) // self.slots  # the batch, shared out
+            spare = (self.spare + slot) // self.slots
             if random.random() * len(self.pools) < len(self.without_objects):
-                image = int(random.choice(self.without_objects))
-                rows = self._draw_background(image, regions, random)
-            else:
-                drawn = int(np.searchsorted(self.chance, random.random()))
-                image, number = self.index[min(drawn, len(self.index) - 1)]
-                positive = random.choice(self.objects[image][number])
-                rows = np.append(self._draw_background(image, regions - 1, random), positive)
-            picks.append(Pick(image, rows))
+                picks.append(self._background(int(random.choice(self.without_objects)), regions, spare, random))
+                continue
+            drawn = int(np.searchsorted(self.chance, random.random()))
+            image, number = self.index[min(drawn, len(self.index) - 1)]
+            positive = random.choice(self.objects[image][number])
+            background = self._background(image, regions - 1, spare, random)
+            if len(background.rows) < regions - 1 and self.with_background:
+                other = int(random.choice(self.with_background))
+                picks.append(self._background(other, regions - 1, spare, random))
+            picks.append(background._replace(rows=np.append(background.rows, positive)))
         return picks
+
+    def _background(self, image: int, count: int, spare: int, random: np.random.Generator) -> Pick:
+        """As much background of a photo, and to spare; nothing of one that has none."""
+        rows = self._draw_background(image, count + spare, random)
+        return Pick(image, rows, spare if len(rows) else 0)
 
     def _draw_background(self, image: int, count: int, random: np.random.Generator) -> NDArray[np.int64]:
         hard, easy = self.background_rows[image]
@@ -145,19 +162,29 @@ class BatchLoader:
         warp_at: Callable[[int], Warp],
         device: torch.device,
         workers: int = 1,
+        processes: Processes = ALONE,
     ) -> None:
         self.sampler = sampler
         self.read_image = read_image
         self.warp_at = warp_at  # crops may be smaller early in training
         self.device = device
         self.workers = workers
+        self.processes = processes
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step; every region is mirrored with a chance of one half."""
-        random = np.random.default_rng((self.sampler.seed, step, 1))
+        """This process's share of the batch of a step; every photo is mirrored with a chance of one half."""
         warp = self.warp_at(step)
+        picks = self.sampler.picks(step)
+        mine = self.processes.share(len(picks))
+        if not mine:
+            raise ValueError(
+                f"the {len(picks)} photos of a step are too few for {self.processes.count} processes: "
+                "start fewer, or raise training.batch_size"
+            )
         crops, classes, regions, matches = [], [], [], []
-        for image, rows in self.sampler.picks(step):
+        for number in mine:
+            image, rows, _ = picks[number]
+            random = np.random.default_rng((self.sampler.seed, step, 1, number))  # whoever shares the batch
             pixels = self.read_image(image, random)
             pool = self.sampler.pools[image]
             boxes, matched = pool.boxes[rows], pool.labels.matches[rows]
@@ -168,11 +195,17 @@ class BatchLoader:
             classes.append(pool.labels.classes[rows])
             regions.append(boxes)
             matches.append(matched)
+        sizes = [len(pick.rows) for pick in picks]
+        learnt = [len(pick.rows) - pick.spare for pick in picks]
         return Batch(
             torch.cat(crops),
             torch.from_numpy(np.concatenate(classes)).to(self.device),
             torch.from_numpy(np.concatenate(regions)).to(self.device),
             torch.from_numpy(np.concatenate(matches)).to(self.device),
+            np.concatenate([np.full(sizes[number], picks[number].image) for number in mine]),
+            np.array([(sizes[number], picks[number].spare) for number in mine], np.int64),
+            first=sum(learnt[: mine.start]),
+            total=sum(learnt),
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:

@@ -1,21 +1,20 @@
-"""Fine-tuning of the region classifier: the loop and its log."""
+"""Fine-tuning of the region classifier: what a step learns from a batch, and what the log says of it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from detection.heads.region_classifier import RegionClassifier
 from detection.training.batches import Batch, BatchLoader
-from detection.training.learner import Learner, Schedule
+from detection.training.hard_negatives import keep_hardest
+from detection.training.learner import SEED_STRIDE, Learner, Part, Place
 from detection.training.losses import region_losses
-from detection.training.metrics import log_line
+from detection.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -31,82 +30,109 @@ class Progress:
     crops_per_second: float
 
 
-class Finetuning(Learner[RegionClassifier]):
-    """A run in a folder, which :meth:`run` moves on step by step."""
+class Finetuning(Learner[RegionClassifier, Batch, Progress]):
+    """A run in a folder, which :meth:`run` moves on step by step; ``ids`` name the photos."""
 
-    COUNTS = ("step", "crops", "best")
+    VALUES = 3  # classification loss, box loss, accuracy
 
     def __init__(
         self,
         model: RegionClassifier,
-        loader: BatchLoader,
-        normalise: Callable[[torch.Tensor], torch.Tensor],
+        optimiser: torch.optim.Optimizer,
         schedule: Schedule,
-        folder: Path,
-        dtype: torch.dtype = torch.float32,
+        place: Place,
+        loader: BatchLoader,
+        normalise: Callable[[Tensor], Tensor],
+        ids: Sequence[str],
     ) -> None:
-        optimiser = torch.optim.SGD(
-            _parameter_groups(model, schedule), momentum=schedule.momentum, nesterov=schedule.momentum > 0
-        )
-        super().__init__(model.to(memory_format=torch.channels_last), optimiser, schedule.average, folder)
+        super().__init__(model.to(memory_format=torch.channels_last), optimiser, schedule, place)
         self.loader = loader
         self.normalise = normalise
-        self.schedule = schedule
-        self.dtype = dtype  # of the convolutions, by autocast
-        self.crops = 0
-        self.best = 0.0  # the highest validation score so far
+        self.ids = ids
 
-    def run(self, stop: int, checkpoint_every: int, log_every: int, report: Callable[[Progress], None]) -> None:
-        """Train up to (not including) step ``stop``, with a line of metrics every ``log_every`` steps."""
+    def lessons(self, start: int, stop: int) -> Iterator[Batch]:
+        return self.loader.batches(start, stop)
+
+    def size(self, lesson: Batch) -> int:
+        return lesson.total
+
+    def learn(self, lesson: Batch) -> Iterator[Part]:
+        """The shares of the classification loss, the box loss and the accuracy of each part."""
+        lesson = self._hardest(lesson)
+        for rows in torch.arange(len(lesson.classes)).chunk(self.schedule.accumulate):
+            start, stop = int(rows[0]), int(rows[-1]) + 1
+            torch.manual_seed(self.schedule.seed * SEED_STRIDE + self.step)  # dropout: a function of the step,
+            self.model.heads.dropout.place(lesson.first + start, lesson.total)  # and of a crop's place in the batch
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                scores = self.model(self.normalise(lesson.crops[start:stop]))
+            classes, regions, matches = (
+                values[start:stop] for values in (lesson.classes, lesson.regions, lesson.matches)
+            )
+            losses = region_losses(scores, classes, regions, matches)
+            right = (scores.logits.argmax(dim=1) == classes).float().mean()
+            share = len(rows) / lesson.total
+            values = torch.stack([losses.classification.detach(), losses.boxes.detach(), right])
+            yield Part(share * (losses.classification + self.schedule.box_loss * losses.boxes), share * values)
+
+    def _hardest(self, lesson: Batch) -> Batch:
+        """A batch without the background to spare, if it has any."""
+        if not lesson.groups[:, 1].any():
+            return lesson
+        self.model.eval()
+        with torch.no_grad(), torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            parts = lesson.crops.chunk(self.schedule.accumulate)
+            logits = torch.cat([self.model(self.normalise(crops)).logits for crops in parts])
         self.model.train()
-        recent, crops_before, started = [], self.crops, time.monotonic()
-        for batch in self.loader.batches(self.step, stop):
-            recent.append(self._train_on(batch))
-            self.step += 1
-            self.crops += len(batch.classes)
-            if self.step % log_every == 0 or self.step == stop:
-                means = torch.stack(recent).mean(dim=0).tolist()
-                rate = self.schedule.learning_rate * self.schedule.factor(self.step - 1)
-                speed = (self.crops - crops_before) / (time.monotonic() - started)
-                line = Progress(self.step, self.crops, means[0], means[1], means[2], rate, speed)
-                self.log(asdict(line))
-                report(line)
-                recent, crops_before, started = [], self.crops, time.monotonic()
-            if self.step % checkpoint_every == 0 or self.step == stop:
-                self.save()
+        return keep_hardest(lesson, logits)
 
-    def _train_on(self, batch: Batch) -> torch.Tensor:
-        """One step; the classification loss, the box loss and the accuracy."""
-        torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)  # dropout: a function of the step
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["base_rate"] * self.schedule.factor(self.step)
-        device = batch.crops.device
-        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
-            scores = self.model(self.normalise(batch.crops))
-        losses = region_losses(scores, batch.classes, batch.regions, batch.matches)
-        self.learn(losses.classification + self.schedule.box_loss * losses.boxes)
-        accuracy = (scores.logits.argmax(dim=1) == batch.classes).float().mean()
-        return torch.stack([losses.classification.detach(), losses.boxes.detach(), accuracy]).cpu()
+    def line(self, values: list[float], rate: float, speed: float) -> Progress:
+        classification, boxes, accuracy = values
+        return Progress(self.step, self.seen, classification, boxes, accuracy, rate, speed)
 
-    def log(self, values: dict[str, Any]) -> None:
-        """Add a line to metrics.jsonl."""
-        log_line(self.folder, values)
-
-
-def _parameter_groups(model: RegionClassifier, schedule: Schedule) -> list[dict[str, Any]]:
-    """Backbone and new layers with their own rates; biases are not decayed.
-
-    Frozen stages are among them: their weights never get a gradient, and what has none is left alone.
-    """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        groups.setdefault((name.startswith("backbone."), parameter.ndim > 1), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "base_rate": schedule.learning_rate * (1.0 if backbone else schedule.head_rate),
-            "lr": 0.0,
-            "weight_decay": schedule.weight_decay if decayed else 0.0,
+    def evidence(self, lesson: Batch) -> dict[str, Any]:
+        return {
+            "images": [self.ids[index] for index in lesson.images.tolist()],
+            "regions": lesson.regions.cpu(),
+            "crops": lesson.crops.cpu(),
+            "classes": lesson.classes.cpu(),
+            "matches": lesson.matches.cpu(),
         }
-        for (backbone, decayed), parameters in groups.items()
-    ]
+
+
+def region_optimiser(
+    model: RegionClassifier,
+    *,
+    head_rate: float = 10.0,
+    layer_decay: float = 1.0,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+) -> torch.optim.SGD:
+    """Gradient descent with momentum on all that is not frozen; biases are not decayed.
+
+    The new layers learn ``head_rate`` times as fast as the last stage of the backbone (R-CNN, section 2.3), and every
+    stage ``layer_decay`` times as fast as the one after it.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        times = _times(name, model, head_rate, layer_decay)
+        if times is not None:
+            groups.setdefault((times, parameter.ndim > 1), []).append(parameter)
+    return torch.optim.SGD(
+        [
+            {"params": parameters, "times": times, "weight_decay": weight_decay if decayed else 0.0}
+            for (times, decayed), parameters in groups.items()
+        ],
+        lr=0.0,  # the learner sets it
+        momentum=momentum,
+        nesterov=momentum > 0,
+    )
+
+
+def _times(name: str, model: RegionClassifier, head_rate: float, layer_decay: float) -> float | None:
+    """How much faster than the rate a parameter learns; ``None`` where it is frozen."""
+    stages = list(model.stages.STAGES)
+    if not name.startswith("backbone."):
+        return head_rate
+    stage = next(stages.index(part) for part in name.split(".") if part in stages)
+    frozen = -1 if model.frozen is None else stages.index(model.frozen)
+    return layer_decay ** (len(stages) - 1 - stage) if stage > frozen else None

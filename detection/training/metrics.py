@@ -1,4 +1,4 @@
-"""The log of a run: a line of JSON each, in metrics.jsonl."""
+"""The logs of a run: a line of JSON each, added to a file."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 METRICS = "metrics.jsonl"
 
 
-def log_line(folder: Path, values: Mapping[str, object]) -> None:
-    """Add a line to metrics.jsonl; ``values`` have a "step"."""
-    with (folder / METRICS).open("a", encoding="utf-8") as file:
+def log_line(path: Path, values: Mapping[str, object]) -> None:
+    """Add a line to a log."""
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(values) + "\n")
 
 
-def forget_after(folder: Path, step: int) -> None:
-    """Drop the lines of metrics.jsonl after ``step``, which will happen again, and one that a kill cut off."""
-    path = folder / METRICS
-    if not path.exists():
-        return
-    whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    kept = [line for line in whole if json.loads(line)["step"] <= step]
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    temporary.replace(path)
+def log_size(path: Path) -> int:
+    """The bytes of a log: a checkpoint remembers them."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def cut_log(path: Path, size: int) -> None:
+    """Drop what was added to a log after it had ``size`` bytes: it will happen again."""
+    if log_size(path) > size:
+        with path.open("r+b") as file:
+            file.truncate(size)

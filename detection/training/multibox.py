@@ -8,10 +8,8 @@ objects would teach a hundred windows and small ones none (on VOC 2007 val 8 poi
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,8 +23,8 @@ from detection.datasets.base import Dataset
 from detection.proposals.multibox.head import MultiBoxHead, Predictions, View, encode
 from detection.structures import RGBImage, Target
 from detection.training.assignment import assign
-from detection.training.learner import Learner, Schedule
-from detection.training.metrics import log_line
+from detection.training.learner import Learner, Part, Place
+from detection.training.schedule import Schedule
 
 IGNORED_OVERLAP = 0.4  # with a difficult object or a crowd: the window is no negative
 FARTHEST = 50.0  # squared location loss of an object that no window is near: it teaches no location
@@ -120,72 +118,71 @@ class Scenes:
         return view, scaled[~ignored], scaled[ignored]
 
 
-class MultiBoxTraining(Learner[MultiBoxHead]):
-    """A run in a folder, which :meth:`run` moves on step by step.
+class MultiBoxTraining(Learner[MultiBoxHead, Sequence[int], MultiBoxProgress]):
+    """A run in a folder, which :meth:`run` moves on step by step; ``schedule.box_loss`` is the paper's alpha."""
 
-    ``schedule.box_loss`` is the paper's alpha. What a step sees depends on the seed and the step alone, so that a run
-    that was stopped goes on as if it had not been.
-    """
+    VALUES = 2  # confidence loss, location loss
 
     def __init__(
-        self, head: MultiBoxHead, scenes: Scenes, schedule: Schedule, photos_a_step: int, negatives: int, folder: Path
+        self,
+        head: MultiBoxHead,
+        optimiser: torch.optim.Optimizer,
+        schedule: Schedule,
+        place: Place,
+        scenes: Scenes,
+        photos_a_step: int,
+        negatives: int,
     ) -> None:
-        optimiser = torch.optim.AdamW(head.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay)
-        super().__init__(head, optimiser, schedule.average, folder)
+        super().__init__(head, optimiser, schedule, place)
         self.scenes = scenes
-        self.schedule = schedule
         self.photos_a_step = photos_a_step
         self.negatives = negatives
 
-    @property
-    def photos(self) -> int:
-        """Photos seen so far."""
-        return self.step * self.photos_a_step
+    def lessons(self, start: int, stop: int) -> Iterator[Sequence[int]]:
+        """Of each step, the numbers of its photos in the order of all epochs."""
+        mine = self.processes.share(self.photos_a_step)
+        if not mine:
+            raise ValueError(
+                f"the {self.photos_a_step} photos of a step are too few for {self.processes.count} processes: "
+                "start fewer, or raise training.batch_size"
+            )
+        for step in range(start, stop):
+            yield [step * self.photos_a_step + number for number in mine]
 
-    def run(self, checkpoint_every: int, log_every: int, report: Callable[[MultiBoxProgress], None]) -> None:
-        """Train up to the schedule's last step, with a line of metrics every ``log_every`` steps."""
-        self.model.train()
-        recent, started = [], time.monotonic()
-        while self.step < self.schedule.steps:
-            recent.append(self._train())
-            self.step += 1
-            last = self.step == self.schedule.steps
-            if self.step % log_every == 0 or last:
-                confidence, location = torch.stack(recent).mean(dim=0).tolist()
-                rate = self.schedule.learning_rate * self.schedule.factor(self.step - 1)
-                speed = len(recent) * self.photos_a_step / (time.monotonic() - started)
-                line = MultiBoxProgress(self.step, self.photos, confidence, location, rate, speed)
-                log_line(self.folder, asdict(line))
-                report(line)
-                recent, started = [], time.monotonic()
-            if self.step % checkpoint_every == 0 or last:
-                self.save()
+    def size(self, lesson: Sequence[int]) -> int:  # noqa: ARG002  # one share of them
+        return self.photos_a_step
 
-    def _train(self) -> Tensor:
-        """One step; the two losses."""
-        random = np.random.default_rng((self.schedule.seed, self.step))
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.learning_rate * self.schedule.factor(self.step)
-        losses = torch.stack([self._losses(index, random) for index in self._photos()]).mean(dim=0)  # (2,)
-        self.learn(losses[0] + self.schedule.box_loss * losses[1])
-        return losses.detach().cpu()
+    def learn(self, lesson: Sequence[int]) -> Iterator[Part]:
+        """The shares of the confidence and the location loss of some photos at a time."""
+        for numbers in np.array_split(lesson, min(self.schedule.accumulate, len(lesson))):
+            values = torch.stack([self._losses(int(number)) for number in numbers]).sum(dim=0) / self.photos_a_step
+            yield Part(values[0] + self.schedule.box_loss * values[1], values)
 
-    def _losses(self, index: int, random: np.random.Generator) -> Tensor:
+    def line(self, values: list[float], rate: float, speed: float) -> MultiBoxProgress:
+        confidence, location = values
+        return MultiBoxProgress(self.step, self.seen, confidence, location, rate, speed)
+
+    def evidence(self, lesson: Sequence[int]) -> dict[str, Any]:
+        return {"images": [self.scenes.dataset.ids[self._photo(number)] for number in lesson]}
+
+    def _photo(self, number: int) -> int:
+        """Every photo once an epoch, in an order of the epoch's own."""
+        count = len(self.scenes)
+        return int(_order(self.schedule.seed, number // count, count)[number % count])
+
+    def _losses(self, number: int) -> Tensor:
         """The losses (2,) of both looks at a photo."""
-        view, objects, ignored = self.scenes(index, random)
+        random = np.random.default_rng((self.schedule.seed, number))
+        photo = self._photo(number)
+        negatives = 0 if self.scenes.dataset.target(photo).partial else self.negatives
+        view, objects, ignored = self.scenes(photo, random)
         reduced = self.model.reduce(view)
         looks = []
         for windows in (self.model.first_windows(reduced), self.model.second_windows(reduced)):
-            lesson = make_lesson(windows, objects, ignored, self.negatives, random)
+            lesson = make_lesson(windows, objects, ignored, negatives, random)
             chosen = windows[lesson.rows]
             looks.append(torch.stack(multibox_losses(self.model(reduced, chosen), chosen, lesson.objects)))
         return torch.stack(looks).sum(dim=0)
-
-    def _photos(self) -> Sequence[int]:
-        """The photos of this step: every photo once an epoch, in an order of the epoch's own."""
-        count = len(self.scenes)
-        numbers = range(self.photos, self.photos + self.photos_a_step)
-        return [int(_order(self.schedule.seed, number // count, count)[number % count]) for number in numbers]
 
 
 def _order(seed: int, epoch: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -21,7 +21,7 @@ from detection.proposals.ranking import RankingSettings, RegionRanker, RegionSel
 from detection.structures import Proposals, Target
 from detection.training.batches import Pool
 from detection.training.ranking import RankerTraining, RankingExample, train_ranker
-from detection.training.sampling import label_regions
+from detection.training.sampling import IGNORED, label_regions
 
 Report = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 
@@ -51,15 +51,21 @@ def make_pool(boxes: Boxes, target: Target, positive_overlap: float = 0.5) -> Po
 def fit_ranker(
     recipe: RankerRecipe, dataset: Dataset, proposals: Sequence[Proposals], indices: Sequence[int], title: str
 ) -> RegionRanker:
-    """A ranker trained on some photos of a data set (a sample of ``recipe.images`` where there are more)."""
+    """A ranker trained on some photos of a data set (a sample of ``recipe.images`` where there are more).
+
+    Photos that are annotated in part have no background to tell objects from, and are left out.
+    """
     random = np.random.default_rng(recipe.training.seed)
-    chosen = sorted(random.permutation(np.asarray(indices))[: recipe.images].tolist())
+    whole = [index for index in indices if not dataset.target(index).partial]
+    chosen = sorted(random.permutation(np.asarray(whole, np.int64))[: recipe.images].tolist())
     torch.manual_seed(recipe.training.seed)
     ranker = RegionRanker(len(dataset.class_names), recipe.settings)
     selector = recipe.selector(ranker)
     examples = []
     for done, index in enumerate(chosen, start=1):
         pool = make_pool(proposals[index].boxes, dataset.target(index), recipe.positive_overlap)
+        if (pool.labels.classes == IGNORED).all():  # a photo of a few pixels may have no region
+            continue
         feature_map, factor = selector.look(dataset.image(index))
         boxes = np.asarray(pool.boxes * factor, np.float32)
         examples.append(RankingExample(_compact(feature_map), boxes, pool.labels))
@@ -93,6 +99,7 @@ def select_all(
 def cross_selected(recipe: RankerRecipe, dataset: Dataset, proposals: Sequence[Proposals], top: int) -> list[Boxes]:
     """The ``top`` regions of every photo, selected by a ranker that was trained on the other half of the photos."""
     order = np.random.default_rng(recipe.training.seed).permutation(len(dataset)).tolist()
+    order.sort(key=lambda index: dataset.target(index).partial)  # both rankers need photos annotated in full
     halves = order[::2], order[1::2]
     chosen: dict[int, Boxes] = {}
     for number, (mine, others) in enumerate((halves, halves[::-1]), start=1):

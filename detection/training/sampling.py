@@ -30,7 +30,7 @@ def label_regions(boxes: Boxes, target: Target, positive_overlap: float = 0.5) -
     """A region is an object of the class it overlaps most, if that is at least ``positive_overlap``; else background.
 
     What would be background but shows a difficult object, or lies in a crowd, is neither: it would teach the wrong
-    thing either way.
+    thing either way. So is all that would be background in a photo that is annotated in part.
     """
     ignored = target.difficult | target.crowd
     objects, others = target[~ignored], target[ignored]
@@ -46,6 +46,8 @@ def label_regions(boxes: Boxes, target: Target, positive_overlap: float = 0.5) -
         matches, classes = boxes.copy(), np.zeros(len(boxes), np.int64)
     if len(others):
         classes[(_overlap_with_ignored(boxes, others) >= positive_overlap) & (classes == 0)] = IGNORED
+    if target.partial:
+        classes[classes == 0] = IGNORED
     return RegionLabels(classes.astype(np.int64), overlap.astype(np.float32), matches)
 
 

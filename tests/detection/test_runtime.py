@@ -1,8 +1,10 @@
+import os
+
 import pytest
 import torch
 
 from detection import runtime
-from detection.runtime import choose_device, keep_freed_memory
+from detection.runtime import choose_device, keep_freed_memory, make_deterministic
 
 
 def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +38,18 @@ def test_freed_memory_is_kept_where_there_is_glibc(monkeypatch: pytest.MonkeyPat
     assert keep_freed_memory() == glibc
     monkeypatch.setattr(runtime.platform, "system", lambda: "Darwin")
     assert not keep_freed_memory()
+
+
+def test_what_has_no_deterministic_form_is_refused_and_the_threads_are_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    threads = torch.get_num_threads()
+    try:
+        make_deterministic(1)
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cudnn.benchmark
+        assert torch.get_num_threads() == 1
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(threads)
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
-from detection.build import sources
+from detection.build import run_folder, sources
 from detection.build.detector import load_detector
 from detection.build.experiment import Experiment
 from detection.proposals.store import ProposalStore
@@ -24,10 +25,8 @@ def object_xml(label: int, box: list[float]) -> str:
     return f"<object><name>{CLASSES[label]}</name><bndbox>{corners}</bndbox></object>"
 
 
-@pytest.fixture(scope="module")
-def voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_photos(root: Path) -> Path:
     """A VOC year folder of six photos: four to train on, two to validate."""
-    root = tmp_path_factory.mktemp("data") / "VOC"
     for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (root / name).mkdir(parents=True)
     for image_id, image, target in zip(PHOTOS.ids, PHOTOS.images, PHOTOS.targets, strict=True):
@@ -37,6 +36,11 @@ def voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, ids in (("train", PHOTOS.ids[:4]), ("val", PHOTOS.ids[4:])):
         (root / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(ids) + "\n")
     return root
+
+
+@pytest.fixture(scope="module")
+def voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_photos(tmp_path_factory.mktemp("data") / "VOC")
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +98,18 @@ def test_a_whole_run_makes_a_detector_and_explains_itself(
 
 @pytest.mark.usefixtures("given_proposals")
 def test_the_folder_is_named_after_the_config_and_a_run_is_not_overwritten(
-    voc: Path, config: Path, capsys: pytest.CaptureFixture[str]
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Unless torchrun has started the command again: then it goes on."""
     arguments = [str(config), "--data", str(voc), "--device", "cpu", "--quiet"]
     assert main(arguments) == 0
     assert capsys.readouterr() == ("", "")
     last = Path("runs/small/last.safetensors")
     before = last.read_bytes()
     assert "runs/small holds a run already: --resume goes on with it" in fails(capsys, *arguments)
+    with monkeypatch.context() as patch:
+        patch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+        assert main(arguments) == 0
     assert "was begun with another config" in fails(capsys, *arguments, "--resume", "--set", "training.steps=5")
     assert main([*arguments, "--resume"]) == 0
     assert last.read_bytes() == before
@@ -139,6 +147,61 @@ def test_a_run_does_not_go_on_with_other_photos(
         assert "begun with other photos or annotations" in fails(capsys, *arguments, "--resume")
     finally:
         (lists / "train.txt").write_text("\n".join(PHOTOS.ids[:4]) + "\n")
+
+
+@pytest.mark.usefixtures("given_proposals")
+def test_a_run_is_replayed(
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal; then with a line of its trace changed, and with other code."""
+    arguments = ["--data", str(voc), "--device", "cpu"]
+    assert main([str(config), *arguments, "--out", "mine", "--deterministic", "--quiet"]) == 0
+    before = {path: path.read_bytes() for path in Path("mine").rglob("*") if path.is_file()}
+    replay = [*arguments, "--verify", "mine", "--steps", "3"]
+    assert main(replay) == 0
+    assert "equal: the first 3 steps of mine have the same bits" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path("mine").rglob("*") if path.is_file()} == before
+    trace = Path("mine/trace.jsonl")
+    first, second, *others = trace.read_text().splitlines(keepends=True)
+    trace.write_text(first + second.replace("0x1.", "0x1.0") + "".join(others))
+    monkeypatch.setattr(run_folder, "sources_hash", lambda: "other code")
+    assert main(replay) == 1
+    said = capsys.readouterr().err
+    assert "step 2 differs: loss" in said
+    assert "mine was made with other sources: " in said
+    manifest = json.loads(Path("mine/manifest.json").read_text())
+    assert manifest["deterministic"]
+    assert manifest["threads"] == torch.get_num_threads()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.usefixtures("given_proposals")
+def test_what_has_changed_when_a_run_goes_on_is_told_and_kept(
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [str(config), "--data", str(voc), "--device", "cpu", "--quiet"]
+    assert main(arguments) == 0
+    begun = json.loads(Path("runs/small/manifest.json").read_text())
+    monkeypatch.setattr(run_folder, "sources_hash", lambda: "other code")
+    for _ in range(2):
+        assert main([*arguments, "--resume"]) == 0
+    assert capsys.readouterr().err.count("runs/small was begun with other sources: its bits may differ") == 1
+    assert json.loads(Path("runs/small/manifest.json").read_text()) == {**begun, "later": [{"sources": "other code"}]}
+
+
+def test_what_is_to_be_replayed_must_be_a_run_and_stays_as_it_was(
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", voc]
+    assert "name either a CONFIG to train by or a run to replay" in fails(capsys, *data)
+    assert "name either a CONFIG" in fails(capsys, config, *data, "--verify", "mine")
+    assert "no run in mine to replay" in fails(capsys, *data, "--verify", "mine")
+    assert "leave out --set and --deterministic" in fails(capsys, *data, "--verify", "mine", "--deterministic")
+
+
+def test_half_precision_on_a_cpu_is_refused(voc: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["--data", voc, "--device", "cpu", "--set", "training.precision=fp16"]
+    assert "training.precision: fp16 is for CUDA devices" in fails(capsys, config, *wanted)
 
 
 def test_a_config_that_cannot_be_used_is_told(voc: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:

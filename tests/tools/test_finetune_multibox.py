@@ -31,3 +31,5 @@ def test_a_config_with_a_section_multibox_makes_a_multibox(
     assert main(arguments) == 2
     assert "mine holds a run already" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 0
+    assert main(["--verify", "mine", *arguments[1:3], "--device", "cpu"]) == 0
+    assert "equal: the first 2 steps of mine" in capsys.readouterr().err

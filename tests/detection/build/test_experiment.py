@@ -13,12 +13,17 @@ from detection.build.detector import load_detector
 from detection.build.experiment import Experiment
 from detection.build.model_file import new_classifier, read_detector
 from detection.build.sources import Sources
+from detection.build.validation import Judge
 from detection.config import Config
 from detection.proposals.ranking import RegionRanker
 from detection.structures import Proposals
-from detection.training.finetune import Progress
+from detection.training import finetune
+from detection.training.finetune import Finetuning, Progress
+from detection.training.learner import NonFiniteLossError
 from tests.detection.rectangles import (
     CLASSES,
+    CONTEXT,
+    SIZE,
     Rectangles,
     narrow_network,
     propose,
@@ -50,6 +55,10 @@ def start(config: Config, folder: Path, validation: Rectangles | None = None, **
 
 def lines(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def untimed(folder: Path) -> list[dict]:
+    return [{**line, "crops_per_second": None} for line in lines(folder)]
 
 
 def assert_same_tensors(one: Path, other: Path) -> None:
@@ -109,8 +118,89 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not(tmp_path: Path, weights: Pa
     resumed = start(config, tmp_path / "killed", VALIDATION, resume=True)
     assert_same_tensors(resumed, whole)
     assert_same_tensors(tmp_path / "killed/best.safetensors", tmp_path / "whole/best.safetensors")
-    steps = [line["step"] for line in lines(tmp_path / "killed")]
-    assert steps == [line["step"] for line in lines(tmp_path / "whole")] == [2, 2, 4, 4]
+    assert untimed(tmp_path / "killed") == untimed(tmp_path / "whole")
+    assert [line["step"] for line in lines(tmp_path / "whole")] == [2, 2, 4, 4]
+
+
+@pytest.mark.parametrize("after", ["nothing", "the best model", "the line of metrics"])
+def test_a_validation_that_was_killed_is_made_again(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """Killed in the validation at step 2, or when its model or its line is written and its checkpoint is not."""
+    config = small_config(weights)
+    whole = start(config, tmp_path / "whole", VALIDATION)
+
+    def kill(*args: object) -> float:
+        raise KilledError
+
+    place = {
+        "nothing": (Judge, "__call__"),
+        "the best model": (Finetuning, "log"),
+        "the line of metrics": (Finetuning, "save"),
+    }[after]
+    original = getattr(*place)
+
+    def kill_in_validation(self: object, *args: object) -> object:
+        validating = isinstance(self, Judge) or "validation_voc07" in (args or [lines(self.folder)[-1]])[0]
+        return kill() if validating else original(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, kill_in_validation)
+        with pytest.raises(KilledError):
+            start(config, tmp_path / "killed", VALIDATION)
+    assert_same_tensors(start(config, tmp_path / "killed", VALIDATION, resume=True), whole)
+    assert_same_tensors(tmp_path / "killed/best.safetensors", tmp_path / "whole/best.safetensors")
+    assert untimed(tmp_path / "killed") == untimed(tmp_path / "whole")
+
+
+def test_validations_without_gain_end_the_run_and_a_resumed_one_as_well(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.3, 0.5, 0.4, 0.5, 0.9])
+    monkeypatch.setattr(Judge, "__call__", lambda *_: next(scores))
+    config = small_config(weights, training={"steps": 20, "validate_every": 2, "patience": 2})
+    path = start(config, tmp_path, VALIDATION)
+    assert read_detector(path).provenance["steps"] == 8
+    assert read_detector(tmp_path / "best.safetensors").provenance["steps"] == 8
+    before = path.read_bytes()
+    start(config, tmp_path, VALIDATION, resume=True)
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match=r"training\.patience counts validations: .*data\.validation_split"):
+        start(config, tmp_path / "other")
+
+
+@pytest.mark.parametrize("detection", [{"scores": "svm"}, {"box_regression": "ridge"}, {"context": 0.5}], ids=str)
+def test_what_is_fitted_on_a_finished_network_is_refused_before_training(
+    tmp_path: Path, weights: Path, detection: dict[str, object]
+) -> None:
+    with pytest.raises(ValueError, match=r"needs what tools/refine\.py fits on a finished network"):
+        start(small_config(weights, detection=detection), tmp_path)
+
+
+def test_a_loss_that_is_no_number_leaves_the_last_good_model(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(weights)
+    losses = finetune.region_losses
+
+    def spoilt(*args: object) -> object:
+        spoilt.calls += 1
+        found = losses(*args)
+        return found._replace(boxes=found.boxes / 0) if spoilt.calls == 4 else found
+
+    spoilt.calls = 0
+    monkeypatch.setattr(finetune, "region_losses", spoilt)
+    folder = tmp_path / "spoilt"
+    with pytest.raises(NonFiniteLossError) as caught:
+        start(config, folder, VALIDATION)
+    assert f"{folder / 'not_finite.0.pt'}; the last good model is {folder / 'last.safetensors'}" in str(caught.value)
+    model = read_detector(folder / "last.safetensors")
+    assert model.provenance["steps"] == 3
+    assert all(torch.isfinite(weight).all() for weight in model.classifier.parameters())
+    assert read_detector(folder / "best.safetensors").provenance["steps"] == 2
+    kept = torch.load(folder / "not_finite.0.pt", weights_only=True)
+    assert set(kept["images"]) <= set(TRAIN.ids)
+    assert len(kept["images"]) == len(kept["crops"]) == 16
 
 
 def test_a_run_killed_between_its_last_two_steps_still_makes_both_models(
@@ -133,12 +223,14 @@ def test_a_run_killed_between_its_last_two_steps_still_makes_both_models(
     assert not (tmp_path / "killed/last.safetensors").exists()
     assert_same_tensors(start(config, tmp_path / "killed", VALIDATION, resume=True), whole)
     assert_same_tensors(tmp_path / "killed/best.safetensors", tmp_path / "whole/best.safetensors")
+    assert untimed(tmp_path / "killed") == untimed(tmp_path / "whole")
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [
         "best.safetensors",
         "checkpoint.pt",
         "last.safetensors",
         "metrics.jsonl",
         "regions.npz",
+        "trace.jsonl",
     ]
 
 
@@ -190,6 +282,16 @@ def test_selected_regions_are_chosen_once_and_the_ranker_goes_with_the_model(
     other = small_config(weights, ranking={"top": 10, "pool": 20, "image_size": 64, "epochs": 1})
     with pytest.raises(AssertionError, match="of the first time"):
         start(other, tmp_path)
+
+
+def test_crops_are_small_at_first(tmp_path: Path, weights: Path) -> None:
+    """The same view in fewer pixels; the box regressor takes both."""
+    config = small_config(weights, training={"small_crops": SIZE // 2, "small_share": 0.5})
+    one = Experiment(config, Sources(TRAIN, None, propose), tmp_path, CPU, lambda *_: None)
+    warps = [one._warp_at(step) for step in range(4)]
+    assert [(warp.size, warp.context) for warp in warps] == [(SIZE // 2, CONTEXT // 2)] * 2 + [(SIZE, CONTEXT)] * 2
+    assert one.run().exists()
+    assert lines(tmp_path)[-1]["box_loss"] > 0
 
 
 def test_the_overlap_of_an_object_is_that_of_the_config(tmp_path: Path, weights: Path) -> None:

@@ -42,7 +42,7 @@ def start(config: Config, folder: Path, validation: Rectangles | None = None, **
 
 
 def test_a_multibox_is_trained_that_finds_the_objects(tmp_path: Path, weights: Path) -> None:
-    config = config_of(weights, steps=60, average=0.8, learning_rate=0.02)
+    config = config_of(weights, steps=100, average=0.8, learning_rate=0.02)
     path = start(config, tmp_path, VALIDATION)
     assert path == tmp_path / "last.safetensors"
     multibox = load_multibox(path, top=10, device=CPU)
@@ -50,11 +50,11 @@ def test_a_multibox_is_trained_that_finds_the_objects(tmp_path: Path, weights: P
     best = np.stack([iou(multibox(image).boxes, target.boxes).max(axis=0) for image, target in pairs])
     assert best.mean() > 0.6
     measured = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
-    assert (measured["step"], measured["photos"]) == (60, 2)
+    assert (measured["step"], measured["photos"]) == (100, 2)
     assert list(measured["recall_0.5"]) == ["10", "50", "100", "200"]
     assert 0 <= measured["recall_0.7"]["200"] <= measured["recall_0.5"]["200"] <= 1
     provenance = read_multibox(path).provenance
-    assert (provenance["steps"], provenance["photos_seen"], provenance["photos"]) == (60, 120, 3)
+    assert (provenance["steps"], provenance["photos_seen"], provenance["photos"]) == (100, 200, 3)
     assert str(weights.parent) not in str(provenance)
 
 

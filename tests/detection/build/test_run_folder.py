@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from detection.build.run_folder import begin_run, check_run, data_hash, facts_of_run, read_facts
+from detection.build.run_folder import begin_run, changed_facts, check_run, data_hash, facts_of_run, read_facts
 from detection.config import Config
 from detection.structures import Target
 from tests.detection.rectangles import rectangles, small_config
@@ -30,7 +30,8 @@ def test_a_run_is_described_so_that_it_can_be_repeated(tmp_path: Path) -> None:
     assert written["photos"] == 3
     assert written["data"] == data_hash(PHOTOS)
     assert written["versions"]["torch"] == torch.__version__.split("+")[0]
-    assert {"revision", "seed", "device", "machine", "python", "source"} <= written.keys()
+    known = {"revision", "sources", "config", "weights", "seed", "device", "threads", "processes", "machine", "python"}
+    assert known <= written.keys()
     assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "manifest.json"]
 
 
@@ -58,6 +59,49 @@ def test_a_run_does_not_go_on_with_other_photos(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"begun with other photos .* voc:photos \(3 photos then, 4 now\)"):
         begin_run(tmp_path, CONFIG, facts(rectangles(4)))
     assert read_facts(tmp_path)["photos"] == 3
+
+
+def test_what_changes_while_a_run_goes_on_is_added_to_its_manifest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three machines: what differs is told against the one before."""
+    first = facts()
+    machines = [first | {"threads": 1}, first | {"threads": 2}, first | {"threads": 2, "python": "3.99"}]
+    machines[1]["versions"] = {**machines[1]["versions"], "torch": "9"}
+    machines[2]["versions"] = machines[1]["versions"]
+    for machine in machines:
+        begin_run(tmp_path, CONFIG, machine)
+    kept = read_facts(tmp_path)
+    assert kept == {**machines[0], "later": [{"threads": 2, "torch": "9"}, {"python": "3.99"}]}
+    assert [record.message.partition(" other ")[2] for record in caplog.records] == [
+        "threads, torch: its bits may differ",
+        "python: its bits may differ",
+    ]
+    assert changed_facts(kept, machines[2]) == {}
+    assert changed_facts(kept, machines[1])["python"] == ("3.99", machines[1]["python"])
+
+
+def test_a_deterministic_run_goes_on_with_as_many_processes(tmp_path: Path) -> None:
+    for deterministic in (False, True):
+        folder = tmp_path / str(deterministic)
+        begin_run(folder, CONFIG, facts() | {"deterministic": deterministic})
+        other = facts() | {"deterministic": deterministic, "processes": 2}
+        if deterministic:
+            with pytest.raises(ValueError, match=r"begun with 1 processes, .*deterministic is set: with 2"):
+                begin_run(folder, CONFIG, other)
+        else:
+            begin_run(folder, CONFIG, other)
+
+
+def test_the_facts_tell_a_config_and_weights_from_others() -> None:
+    def described(config: Config, bias: float) -> dict:
+        weights = {"bias": torch.tensor([bias])}
+        return facts_of_run(PHOTOS, config, source="", device=torch.device("cpu"), weights=weights)
+
+    one = described(CONFIG, 1.0)
+    assert described(CONFIG, 1.0) == one
+    assert changed_facts(one, described(CONFIG, 2.0)).keys() == {"weights"}
+    assert changed_facts(one, described(small_config(Path("x")), 1.0)).keys() == {"config"}
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -1,10 +1,18 @@
 """What an experiment reads, and what it refuses to read."""
 
+import logging
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from detection.build.sources import Sources
+from detection.build.sources import Sources, open_sources, write_lists
+from detection.config import Config
+from detection.datasets.combine import in_part
+from detection.datasets.ilsvrc import det_200
+from detection.datasets.listing import read_split
+from tests.detection.datasets.trees import write, write_det, write_voc
 from tests.detection.rectangles import Rectangles, propose, rectangles, without_objects
 
 TRAIN, VALIDATION = rectangles(6), rectangles(3, seed=1)
@@ -35,3 +43,123 @@ def test_photos_to_train_on_cannot_validate() -> None:
     mixed = replace(rectangles(7), images=(*TRAIN.images, VALIDATION.images[0]))
     with pytest.raises(ValueError, match="6 of the validation photos are among those to train on"):
         Sources(TRAIN, mixed, never)
+
+
+def test_photos_annotated_in_part_alone_are_refused() -> None:
+    with pytest.raises(ValueError, match="all 6 training photos are annotated in part, so that none shows what is"):
+        Sources(in_part(TRAIN), None, never)
+
+
+def test_photos_annotated_in_part_cannot_validate() -> None:
+    with pytest.raises(ValueError, match="3 of the 3 validation photos are annotated in part"):
+        Sources(TRAIN, in_part(VALIDATION), never)
+
+
+BOX = (1, 1, 9, 9)
+PHOTOS = {"a": [("dog", *BOX)], "b": [("cat", *BOX)], "c": [("bird", *BOX)], "d": [], "e": [("dog", *BOX)]}
+
+
+def sources(data: object, store: Path, **settings: str) -> Sources:
+    return open_sources(Config.model_validate({"data": settings}), str(data), store, lambda *_: None)
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Path:
+    return write_voc(tmp_path / "VOC", PHOTOS, {"whole": "ad", "rough": "cb", "val": "e"})
+
+
+def partial(one: Sources) -> dict[str, bool]:
+    return {image_id: one.train.target(index).partial for index, image_id in enumerate(one.train.ids)}
+
+
+def test_splits_are_joined_and_one_may_be_annotated_in_part(voc: Path, tmp_path: Path) -> None:
+    one = sources(voc, tmp_path, train_split="whole+rough", partial_split="rough", validation_split="val")
+    assert partial(one) == {"a": False, "d": False, "c": True, "b": True}
+    assert one.train.class_names == one.validation.class_names == ("bird", "cat", "dog")
+    assert one.lists == {"whole": ("a", "d"), "rough": ("c", "b"), "val": ("e",)}
+    both = sources(voc, tmp_path, train_split="whole+rough+val", partial_split="val+rough")
+    assert sum(partial(both).values()) == 3
+
+
+def test_the_lists_of_a_run_are_kept_and_can_be_trained_on_again(voc: Path, tmp_path: Path) -> None:
+    one = sources(voc, tmp_path, train_split="whole+rough", partial_split="rough")
+    run = tmp_path / "run"
+    write_lists(run, one.lists)
+    assert (run / "lists/rough.txt").read_text() == "c 1\nb 2\n"
+    (voc / "ImageSets/Main/rough.txt").write_text("b\n")
+    whole, rough = (str(run / f"lists/{name}.txt") for name in ("whole", "rough"))
+    again = sources(voc, tmp_path, train_split=f"{whole}+{rough}", partial_split=rough)
+    assert partial(again) == partial(one)
+    assert again.lists == one.lists
+
+
+def test_the_split_of_an_address_names_its_list(voc: Path, tmp_path: Path) -> None:
+    assert sources(f"voc:{voc}:whole", tmp_path).lists == {"whole": ("a", "d")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"train_split": "whole", "partial_split": "rough"}, "data.partial_split: 'rough' is not in data.train_split"),
+        ({"train_split": "whole+ruogh"}, "no split 'ruogh'; did you mean 'rough'"),
+        ({"train_split": "whole+whole"}, "data.train_split: 'whole.whole' names 'whole' twice"),
+        ({"train_split": "whole+"}, "no split ''"),
+        ({"train_split": "whole+rough", "partial_split": "whole+rough"}, "all 4 training photos are annotated in part"),
+        ({"train_split": "whole", "blacklist": "nowhere.txt"}, "data.blacklist: no list nowhere.txt"),
+    ],
+)
+def test_splits_that_do_not_fit_are_told(voc: Path, tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        sources(voc, tmp_path, **settings)
+
+
+def test_a_blacklist_leaves_photos_out_of_training_and_validation(
+    voc: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (voc / "ImageSets/Main/val.txt").write_text("e\nc\n")
+    blacklist = write(tmp_path / "black.txt", "b\nc some words\nunknown\n")
+    with caplog.at_level(logging.INFO):
+        one = sources(voc, tmp_path, train_split="whole+rough", validation_split="val", blacklist=str(blacklist))
+    assert one.lists == {"whole": ("a", "d"), "rough": (), "val": ("e",)}
+    assert f"{blacklist}: 2 training photos left out, 2 stay" in caplog.text
+
+
+ACCORDION, AIRPLANE = list(det_200())[:2]
+
+
+@pytest.fixture
+def ilsvrc(tmp_path: Path) -> Path:
+    root = tmp_path / "ILSVRC"
+    write_det(root, "val", {f"ILSVRC2012_val_{number:08}": [(ACCORDION, *BOX)] for number in range(1, 9)})
+    train = {f"ILSVRC2013_train/n/{number}": [((ACCORDION, AIRPLANE)[number % 2], *BOX)] for number in range(8)}
+    return write_det(root, "train", train)
+
+
+def test_val1_and_boxes_of_train_as_r_cnn_had_them(ilsvrc: Path, tmp_path: Path) -> None:
+    one = sources(ilsvrc, tmp_path, train_split="val1+train2", validation_split="val2")
+    assert Counter(partial(one).values()) == {False: 4, True: 4}
+    assert all(is_partial == image_id.startswith("ILSVRC2013_train") for image_id, is_partial in partial(one).items())
+    assert {name: len(ids) for name, ids in one.lists.items()} == {"val1": 4, "train2": 4, "val2": 4}
+    write_lists(tmp_path / "run", one.lists)
+    assert read_split(tmp_path / "run/lists", "val1") == one.lists["val1"]
+    mine = [str(tmp_path / f"run/lists/{name}.txt") for name in ("val1", "train2", "val2")]
+    again = sources(ilsvrc, tmp_path, train_split="+".join(mine[:2]), validation_split=mine[2])
+    assert partial(again) == partial(one)
+
+
+def test_train_alone_has_no_background(ilsvrc: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"all 8 training photos are annotated in part.*data.train_split=val1.train1k"):
+        sources(ilsvrc, tmp_path, train_split="train")
+
+
+def test_the_devkits_blacklist_numbers_the_photos_of_val(ilsvrc: Path, tmp_path: Path) -> None:
+    blacklist = write(tmp_path / "black.txt", f"2 {ACCORDION}\n7 {ACCORDION}\n7 {AIRPLANE}\n")
+    one = sources(ilsvrc, tmp_path, train_split="val1", validation_split="val2", blacklist=str(blacklist))
+    left = sorted({*one.lists["val1"], *one.lists["val2"]})
+    assert [int(image_id[-8:]) for image_id in left] == [1, 3, 4, 5, 6, 8]
+    write(blacklist, f"9 {ACCORDION}\n")
+    with pytest.raises(ValueError, match="expected numbers of 1 to 8, the photos of val, got '9'"):
+        sources(ilsvrc, tmp_path, train_split="val1", blacklist=str(blacklist))
+    write(blacklist, "ILSVRC2012_val_00000003\n")
+    one = sources(ilsvrc, tmp_path, train_split="val", blacklist=str(blacklist))
+    assert len(one.train) == 7

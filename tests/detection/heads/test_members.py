@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from detection.heads.box_coding import decode_boxes
+from detection.heads.members import Member, RegionScorer
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
-from detection.heads.scoring import Member, RegionScorer
 from detection.regions.warp import Warp, crop_regions
 from tests.detection.rectangles import (
     CELLS,

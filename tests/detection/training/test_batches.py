@@ -1,5 +1,7 @@
 """Which regions a step sees, and what its crops show."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from detection.boxes import flip_horizontal
 from detection.regions.warp import Warp, crop_regions
 from detection.training.batches import Batch, BatchLoader, Pool, RegionSampler
+from detection.training.distributed import Processes
 from detection.training.sampling import IGNORED, RegionLabels
 
 CPU = torch.device("cpu")
@@ -111,8 +114,65 @@ def test_ignored_regions_and_photos_with_nothing_else_are_never_drawn() -> None:
     assert {(image, row) for image, row, _ in drawn(sampler, 20)} == {(0, 0), (0, 2)}
 
 
-def test_a_photo_that_is_all_object_gives_no_background() -> None:
+def test_where_all_photos_are_all_object_there_is_no_background() -> None:
     assert drawn(RegionSampler([pool([1])], batch_size=8), 1) == [(0, 0, 1)] * 2
+
+
+def test_photos_annotated_in_part_give_objects_and_others_the_background() -> None:
+    """Nine of ten objects are in photos without background: the batch is of 32 and 96 all the same."""
+    partly = [pool([1, IGNORED, IGNORED, 2, 3]) for _ in range(3)]
+    sampler = RegionSampler([*partly, pool([1, 0, 0], [1, 0.3, 0])], class_balance=0.0)
+    seen = drawn(sampler, 50)
+    assert len(seen) == 50 * 128
+    assert sum(label > 0 for *_, label in seen) == 50 * 32
+    assert {image for image, _, label in seen if label == 0} == {3}
+    objects = [image for image, _, label in seen if label]
+    assert objects.count(3) / len(objects) == pytest.approx(0.1, abs=0.02)
+    hard = [row for image, row, label in seen if label == 0]
+    assert hard.count(1) / len(hard) == pytest.approx(0.5, abs=0.02)  # as much touches an object as elsewhere
+
+
+def test_class_balance_counts_the_objects_of_all_photos() -> None:
+    """Class 2 is rare where annotation is whole, and as common as class 1 in all."""
+    sampler = RegionSampler([pool([2, 2, 2, IGNORED]), pool([1, 1, 1, 1, 2, 0])], class_balance=1.0)
+    labels = [label for _, _, label in drawn(sampler, 50) if label]
+    assert labels.count(2) / len(labels) == pytest.approx(0.5, abs=0.03)
+    rare = RegionSampler([pool([2, IGNORED]), pool([1] * 9 + [0])], class_balance=1.0)
+    labels = [label for _, _, label in drawn(rare, 50) if label]
+    assert labels.count(2) / len(labels) == pytest.approx(0.5, abs=0.03)
+
+
+def test_background_of_other_photos_comes_from_all_of_them() -> None:
+    sampler = RegionSampler([pool([1]), pool([IGNORED]), pool([0, 0]), pool([1, 0]), pool([2, 0, 0])])
+    picks = [pick for step in range(30) for pick in sampler.picks(step)]
+    lent = [one.image for one, following in pairwise(picks) if following.image == 0]
+    assert set(lent) == {2, 3, 4}
+
+
+@pytest.mark.parametrize(("share", "spare"), [(0.0, 0), (0.5, 48), (1.0, 96), (0.01, 1)])
+def test_hard_negatives_are_more_background_of_which_some_is_to_spare(share: float, spare: int) -> None:
+    sampler = RegionSampler([pool([1, 2, 0, 0, 0]), pool([3, IGNORED]), pool([0, 0])], hard_negatives=share)
+    for step in range(5):
+        picks = sampler.picks(step)
+        classes = np.concatenate([sampler.pools[pick.image].labels.classes[pick.rows] for pick in picks])
+        assert len(classes) == 128 + spare
+        assert sum(pick.spare for pick in picks) == spare
+        assert all(pick.spare <= (sampler.pools[pick.image].labels.classes[pick.rows] == 0).sum() for pick in picks)
+
+
+def test_what_is_to_spare_does_not_count_in_a_batch() -> None:
+    sampler = RegionSampler([placed_pool(0), placed_pool(1)], batch_size=16, hard_negatives=0.5)
+    batch = BatchLoader(sampler, smooth_photo, lambda step: WARP, CPU).batch(0)
+    assert len(batch.crops) == 22
+    assert batch.total == 16
+    assert batch.groups.sum(axis=0).tolist() == [22, 6]
+    shares = [
+        BatchLoader(sampler, smooth_photo, lambda step: WARP, CPU, processes=Processes(rank, 2)).batch(0)
+        for rank in (0, 1)
+    ]
+    assert [one.first for one in shares] == [0, 8]
+    assert torch.equal(torch.cat([one.crops for one in shares]), batch.crops)
+    assert np.array_equal(np.concatenate([one.groups for one in shares]), batch.groups)
 
 
 @pytest.mark.parametrize("pools", [[], [pool([0, 0])], [pool([IGNORED])]], ids=["none", "background", "ignored"])
@@ -144,7 +204,9 @@ def test_mirrored_photos_have_mirrored_regions_objects_and_crops() -> None:
         batch = one.batch(step)
         rows = [(pick.image, row) for pick in one.sampler.picks(step) for row in pick.rows]
         assert len(rows) == len(batch.crops) == len(batch.classes) == 16
-        for (image, row), crop, label, region, match in zip(rows, *batch, strict=True):
+        columns = batch.crops, batch.classes, batch.regions, batch.matches
+        assert batch.images.tolist() == [image for image, _ in rows]
+        for (image, row), crop, label, region, match in zip(rows, *columns, strict=True):
             source = one.sampler.pools[image]
             assert label == source.labels.classes[row]
             box, matched = source.boxes[row : row + 1], source.labels.matches[row : row + 1]
@@ -172,7 +234,8 @@ def test_a_batch_depends_on_its_step_alone() -> None:
 
 
 def assert_same(batch: Batch, other: Batch) -> None:
-    assert all(torch.equal(one, two) for one, two in zip(batch, other, strict=True))
+    for one, two in zip(batch, other, strict=True):
+        assert torch.equal(torch.as_tensor(one), torch.as_tensor(two))
 
 
 def test_no_steps_are_no_batches() -> None:

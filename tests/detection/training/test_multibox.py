@@ -10,8 +10,11 @@ from torch import Tensor
 
 from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings, Predictions, View, decode
 from detection.structures import RGBImage, Target
-from detection.training.learner import NonFiniteLossError, Schedule
-from detection.training.multibox import MultiBoxTraining, Scenes, make_lesson, multibox_losses
+from detection.training import multibox
+from detection.training.distributed import ALONE, Processes
+from detection.training.learner import NonFiniteLossError, Place
+from detection.training.multibox import Lesson, MultiBoxTraining, Scenes, make_lesson, multibox_losses
+from detection.training.schedule import Schedule
 from tests.detection.rectangles import Rectangles, rectangles, without_objects
 
 WINDOWS = torch.tensor([[0.0, 0, 10, 10], [20, 20, 40, 40], [22, 20, 40, 40], [50, 50, 60, 60], [80, 0, 90, 10]])
@@ -19,7 +22,7 @@ NOTHING = torch.zeros(0, 4)
 SETTINGS = MultiBoxSettings(
     image_size=48, stages=("3b",), channels=(3,), strides=(8,), widths=(4,), cells=2, hidden=16, candidates=8
 )
-SCHEDULE = Schedule(6, 0.01, warmup=2, box_loss=0.3, average=0.5)
+SCHEDULE = Schedule(6, 0.01, warmup=2, box_loss=0.3, average=0.5, checkpoint_every=2, log_every=2)
 
 
 def random() -> np.random.Generator:
@@ -122,27 +125,46 @@ def test_objects_are_in_the_pixels_of_the_view_and_those_that_do_not_count_stand
     assert ignored[0, 1].item() == target.boxes[0, 1] / 2
 
 
-def training(folder: Path, photos: Rectangles | None = None, **changes: object) -> MultiBoxTraining:
+def training(
+    folder: Path, photos: Rectangles | None = None, processes: Processes = ALONE, **changes: object
+) -> MultiBoxTraining:
     torch.manual_seed(0)
     grid = [[x / 8, y / 6, x / 8 + 0.3, y / 6 + 0.4] for x in range(6) for y in range(4)]
     head = MultiBoxHead(torch.tensor(grid), SETTINGS)
-    return MultiBoxTraining(head, scenes(photos), replace(SCHEDULE, **changes), 2, 16, folder)
+    optimiser = torch.optim.AdamW(head.parameters())
+    schedule = replace(SCHEDULE, **changes)
+    return MultiBoxTraining(head, optimiser, schedule, Place(folder, processes), scenes(photos), 2, 16)
 
 
 def test_an_epoch_sees_every_photo_once(tmp_path: Path) -> None:
     one = training(tmp_path)
-    seen = []
-    for _ in range(5):
-        seen += one._photos()
-        one.step += 1
+    seen = [one._photo(number) for lesson in one.lessons(0, 5) for number in lesson]
     assert sorted(seen[:5]) == sorted(seen[5:]) == [0, 1, 2, 3, 4]
     assert seen[:5] != seen[5:]
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_windows_of_a_photo_annotated_in_part_are_no_negatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partial: bool
+) -> None:
+    photos = rectangles(1)
+    photos = replace(photos, targets=(replace(photos.targets[0], partial=partial),))
+    rows, make = [], multibox.make_lesson
+
+    def made(*args: object) -> Lesson:
+        lesson = make(*args)
+        rows.append(len(lesson.rows))
+        return lesson
+
+    monkeypatch.setattr(multibox, "make_lesson", made)
+    assert torch.isfinite(training(tmp_path, photos)._losses(0)).all()
+    assert rows == [2, 2] if partial else min(rows) > 2
+
+
 def test_the_objects_are_learnt(tmp_path: Path) -> None:
-    one = training(tmp_path, steps=120, learning_rate=0.02, average=0.8)
+    one = training(tmp_path, steps=120, learning_rate=0.02, average=0.8, log_every=10, checkpoint_every=60)
     said = []
-    one.run(60, 10, said.append)
+    one.run(120, said.append)
     assert [line.photos for line in said[:2]] == [20, 40]
     assert said[-1].confidence_loss < 0.8 * said[0].confidence_loss
     assert said[-1].location_loss < 0.7 * said[0].location_loss
@@ -150,7 +172,7 @@ def test_the_objects_are_learnt(tmp_path: Path) -> None:
 
 def test_photos_without_objects_that_count_are_background(tmp_path: Path) -> None:
     said = []
-    training(tmp_path, without_objects(rectangles(2))).run(6, 6, said.append)
+    training(tmp_path, without_objects(rectangles(2))).run(6, said.append)
     assert said[0].location_loss == 0
     assert said[0].confidence_loss > 0
 
@@ -159,7 +181,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not(tmp_path: Path) -> None:
     for name in ("whole", "stopped"):
         (tmp_path / name).mkdir()
     whole = training(tmp_path / "whole")
-    whole.run(2, 2, lambda _: None)
+    whole.run(6, lambda _: None)
     first = training(tmp_path / "stopped")
 
     class StoppedError(Exception):
@@ -170,17 +192,40 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not(tmp_path: Path) -> None:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        first.run(2, 2, stop)
+        first.run(6, stop)
     second = training(tmp_path / "stopped")
     second.resume()
     assert second.step == 2
-    second.run(2, 2, lambda _: None)
+    second.run(6, lambda _: None)
     for one, other in zip(whole.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(one, other)
     with whole.averaged(), second.averaged():
         for one, other in zip(whole.model.parameters(), second.model.parameters(), strict=True):
             assert torch.equal(one, other)
     assert len((tmp_path / "stopped/metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_step_in_parts_and_in_shares_sees_the_photos_of_the_whole(tmp_path: Path) -> None:
+    """The gradients of two photos at once, one by one, and of two processes added up."""
+    gradients = []
+    for number, changes in enumerate(({}, {"accumulate": 2})):
+        one = training(tmp_path / str(number), **changes)
+        one.folder.mkdir()
+        one.run(1, lambda _: None)
+        gradients.append(one._gradients())
+    shares = [training(tmp_path, processes=Processes(rank, 2)) for rank in range(2)]
+    for one in shares:
+        for part in one.learn(next(one.lessons(0, 1))):
+            part.loss.backward()
+    gradients.append([sum(pair) for pair in zip(*(one._gradients() for one in shares), strict=True)])
+    for others in gradients[1:]:
+        torch.testing.assert_close(others, gradients[0], rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_is_shared_by_no_more_processes_than_it_has_photos(tmp_path: Path) -> None:
+    one = training(tmp_path, processes=Processes(0, 3))
+    with pytest.raises(ValueError, match=r"the 2 photos of a step are too few for 3 processes"):
+        next(one.lessons(0, 1))
 
 
 def test_a_checkpoint_of_another_head_is_refused(tmp_path: Path) -> None:
@@ -195,4 +240,4 @@ def test_a_loss_that_is_no_number_is_told(tmp_path: Path) -> None:
     one = training(tmp_path)
     torch.nn.init.constant_(one.model.output.bias, float("nan"))
     with pytest.raises(NonFiniteLossError, match=r"the loss became nan at step 0: lower training\.learning_rate"):
-        one.run(1, 1, lambda _: None)
+        one.run(6, lambda _: None)

@@ -1,6 +1,7 @@
 """The regions that training draws from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from detection.proposals.ranking import RankingSettings, RegionRanker, RegionSelector
-from detection.structures import Target
+from detection.structures import Proposals, Target
 from detection.training import pools
 from detection.training.pools import RankerRecipe, cross_selected, fit_ranker, make_pool, select_all
 from detection.training.ranking import RankerTraining
@@ -93,3 +94,28 @@ def test_a_ranker_looks_at_a_sample_of_the_photos_and_says_so() -> None:
     assert told[3:] == [("ranker: training", step, 6) for step in range(1, 7)]
     chosen = select_all(recipe(), ranker, dataset, propose(dataset), [3, 1], top=5)
     assert {index: len(boxes) for index, boxes in chosen.items()} == {3: 5, 1: 5}
+
+
+def test_rankers_learn_from_photos_annotated_in_full(monkeypatch) -> None:
+    """Of six photos two are; each ranker has one of them, and all six have their regions."""
+    photos = rectangles(6)
+    targets = [replace(target, partial=index not in (1, 2)) for index, target in enumerate(photos.targets)]
+    dataset = replace(photos, targets=tuple(targets))
+    learnt = []
+
+    def train(ranker, examples, settings, progress) -> None:
+        learnt.append(examples)
+
+    monkeypatch.setattr(pools, "train_ranker", train)
+    regions = cross_selected(recipe(), dataset, propose(dataset), top=10)
+    assert [len(boxes) for boxes in regions] == [10] * 6
+    assert [len(examples) for examples in learnt] == [1, 1]
+    assert all((example.labels.classes == 0).any() for examples in learnt for example in examples)
+
+
+def test_a_photo_without_any_region_teaches_no_ranker() -> None:
+    photos = rectangles(2)
+    dataset = replace(photos, targets=(Target(np.zeros((0, 4), np.float32), np.zeros(0, np.int64)), photos.targets[1]))
+    proposals = [Proposals(np.zeros((0, 4), np.float32)), propose(dataset)[1]]
+    ranker = fit_ranker(recipe(), dataset, proposals, range(2), "ranker")
+    assert all(torch.isfinite(parameter).all() for parameter in ranker.parameters())

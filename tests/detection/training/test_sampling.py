@@ -71,3 +71,11 @@ def test_no_regions_have_no_labels() -> None:
         labels = label_regions(boxes(), objects)
         assert labels.classes.shape == labels.overlap.shape == (0,)
         assert labels.matches.shape == (0, 4)
+
+
+def test_a_photo_annotated_in_part_has_objects_and_no_background() -> None:
+    objects = target(OBJECT, labels=[2])
+    partly = Target(objects.boxes, objects.labels, partial=True)
+    labels = label_regions(boxes(OBJECT, HALF, SHIFTED, FAR), partly)
+    assert labels.classes.tolist() == [3, 3, IGNORED, IGNORED]
+    assert label_regions(boxes(FAR), Target(boxes(), np.zeros(0, np.int64), partial=True)).classes.tolist() == [IGNORED]

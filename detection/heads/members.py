@@ -1,0 +1,106 @@
+"""The networks of a detector on the same regions: each region's crop is made once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from detection.boxes import Boxes
+from detection.heads.bbox_regression import RidgeBoxes
+from detection.heads.box_coding import decode_boxes
+from detection.heads.context import PhotoContext
+from detection.heads.region_classifier import RegionClassifier
+from detection.heads.scoring import RawScores, ScoredRegions, Scoring, averaged
+from detection.heads.svm import SvmScorer
+from detection.regions.warp import Warp, crop_regions
+from detection.structures import RGBImage
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network and what was fitted on its features, ready to run; ``normalise`` takes crops in RGB 0..255."""
+
+    network: RegionClassifier
+    normalise: Callable[[Tensor], Tensor]
+    svm: SvmScorer | None = None
+    ridge: RidgeBoxes | None = None
+    context: PhotoContext | None = None
+
+    def feature_map(self, crops: Tensor) -> Tensor:
+        """Crops (N, 3, S, S) in RGB 0..255 -> (N, C, S / 32, S / 32) in float32."""
+        dtype = next(self.network.backbone.parameters()).dtype
+        return self.network.feature_map(self.normalise(crops).to(dtype)).float()
+
+    def look(self, crops: Tensor, regions: Tensor) -> RawScores:
+        """What it says of the crops (N, 3, S, S) of regions (N, 4)."""
+        feature_map = self.feature_map(crops)
+        output = self.network.heads(feature_map)
+        return RawScores(
+            output.logits.softmax(dim=1)[:, 1:],
+            None if self.svm is None else self.svm(output.features),
+            None if output.offsets is None else decode_boxes(output.offsets, regions),
+            None if self.ridge is None else decode_boxes(self.ridge(feature_map), regions),
+        )
+
+    def evidence(self, crop: Tensor) -> Tensor | None:
+        """What the crop (1, 3, S, S) of a whole photo says of the classes (K,)."""
+        if self.context is None:
+            return None
+        return cast(Tensor, self.context(self.network.heads(self.feature_map(crop)).features)[0])
+
+
+class RegionScorer:
+    """The mean of the members' scores, and of their boxes, on the *same* regions (paper, section 8)."""
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        warp: Warp,
+        device: torch.device,
+        batch_size: int = 64,
+        scoring: Scoring | None = None,
+    ) -> None:
+        if len({member.network.heads.num_classes for member in members}) != 1:
+            raise ValueError("the members of an ensemble must know the same classes")
+        self.members = list(members)
+        self.warp = warp
+        self.device = device
+        self.batch_size = batch_size
+        self.scoring = scoring or Scoring()
+
+    def __call__(self, image: RGBImage, boxes: Boxes) -> ScoredRegions:
+        """The scores of every region (R, 4) of an image, in the order given."""
+        return averaged([self.scoring(raw, boxes) for raw in self.raw(image, boxes)])
+
+    @torch.inference_mode()
+    def raw(self, image: RGBImage, boxes: Boxes) -> list[RawScores]:
+        """All that each member says of the regions (R, 4) of an image, in the order given."""
+        parts = [[member.look(*batch) for member in self.members] for batch in self._batches(image, boxes)]
+        each = [_joined(of_member, len(boxes)) for of_member in zip(*parts, strict=True)]
+        if all(member.context is None for member in self.members):
+            return each
+        photo = crop_regions(image, whole(image), self.warp, self.device)
+        return [one._replace(evidence=member.evidence(photo)) for one, member in zip(each, self.members, strict=True)]
+
+    def _batches(self, image: RGBImage, boxes: Boxes) -> Iterator[tuple[Tensor, Tensor]]:
+        """Crops and their regions; without regions the photo stands in, so that shapes are known."""
+        boxes = boxes if len(boxes) else whole(image)
+        for start in range(0, len(boxes), self.batch_size):
+            rows = boxes[start : start + self.batch_size]
+            yield crop_regions(image, rows, self.warp, self.device), torch.from_numpy(rows).to(self.device)
+
+
+def whole(image: RGBImage) -> Boxes:
+    """A photo as one region (1, 4)."""
+    return np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
+
+
+def _joined(parts: Sequence[RawScores], rows: int) -> RawScores:
+    """The batches of one member as one."""
+    columns = zip(*parts, strict=True)
+    return RawScores._make(None if column[0] is None else torch.cat(column)[:rows] for column in columns)

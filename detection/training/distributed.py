@@ -1,0 +1,103 @@
+"""Processes that train one network together, each on its share of a batch: torchrun starts them (data parallel).
+
+Nothing wraps the network: after the backward pass the gradients of all processes are added up, in one message. So the
+names of the weights stay, a batch may be cut into parts, and a run does not depend on how many processes share it but
+for rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import Tensor, distributed
+
+# The others wait while the first process validates or trains a ranker. A process that dies is not waited for: torchrun
+# stops the others.
+PATIENCE = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """``count`` processes, of which this is number ``rank``; alone it is number 0 of 1."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes."""
+        return self.rank == 0
+
+    def share(self, size: int) -> range:
+        """Which of ``size`` pieces of work are this process's: the shares of all lie one behind the other."""
+        return range(size * self.rank // self.count, size * (self.rank + 1) // self.count)
+
+    def wait(self) -> None:
+        """Go on when all are here."""
+        if self.count > 1:
+            distributed.barrier()
+
+    @contextmanager
+    def first_ahead(self) -> Iterator[None]:
+        """What the first process does alone before the others do it, which then find it done."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
+    def add(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors of one device and type by their sums over the processes."""
+        if self.count > 1 and tensors:
+            flat = torch.cat([tensor.flatten() for tensor in tensors])
+            distributed.all_reduce(flat)
+            for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+                tensor.copy_(total.view_as(tensor))
+
+    def as_first_says(self, number: float, device: torch.device) -> float:
+        """The first process's ``number``."""
+        if self.count == 1:
+            return number
+        said = torch.tensor(number, dtype=torch.float64, device=device)
+        distributed.broadcast(said, 0)
+        return said.item()
+
+
+ALONE = Processes()
+
+
+def was_restarted() -> bool:
+    """Whether torchrun has started this process again, after one of them died (``--max-restarts``)."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
+    """The processes that torchrun started, and the device of this one: on CUDA each has a GPU of its own.
+
+    Without torchrun this is a process alone. Raises ``ValueError`` where there are fewer GPUs than processes.
+    """
+    if "WORLD_SIZE" not in os.environ or "RANK" not in os.environ:
+        yield ALONE, device
+        return
+    cuda = device.type == "cuda"
+    if cuda:
+        device = _own_gpu(int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count())
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE, device_id=device if cuda else None)
+    yield Processes(distributed.get_rank(), distributed.get_world_size()), device
+    distributed.destroy_process_group()  # after an error the process ends: to leave in order would wait for the others
+
+
+def _own_gpu(number: int, count: int) -> torch.device:
+    if number >= count:
+        raise ValueError(
+            f"process {number} of this machine has no GPU of its own, PyTorch sees {count}: "
+            "give torchrun a smaller --nproc-per-node, or --device cpu"
+        )
+    return torch.device("cuda", number)
