@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from backbone.int8 import SCALE, from_int8, to_int8
 
 HEADER_KEY = "googlenet-rcnn"  # in the metadata of the safetensors file; its value is the header as JSON
 FORMAT_VERSION = 1
@@ -21,36 +23,50 @@ Header = dict[str, Any]  # JSON
 
 
 def save_model_file(
-    path: str | Path, tensors: Mapping[str, Tensor], header: Header, dtype: torch.dtype | None = None
+    path: str | Path,
+    tensors: Mapping[str, Tensor],
+    header: Header,
+    dtype: torch.dtype | None = None,
+    int8: Collection[str] = (),
 ) -> None:
     """Write a model file by rename, so that a killed run leaves nothing half-written.
 
     ``header`` is JSON and has a "kind" ("detector", "classifier"). ``dtype`` (say float16) is what floating-point
-    tensors are stored as; a value that it cannot hold is an error.
+    tensors are stored as; a value that it cannot hold is an error. The tensors named in ``int8`` are stored in a byte a
+    number: see :mod:`backbone.int8`.
     """
     path = Path(path)
     if not isinstance(header.get("kind"), str):
         raise ValueError(f"{path}: the header of a model file needs a 'kind'; it has {sorted(header)}")
     text = json.dumps({**header, "format": FORMAT_VERSION}, allow_nan=False)
-    stored = {name: _storable(tensor, dtype, f"{path}: {name}") for name, tensor in tensors.items()}
+    stored = {
+        name: _storable(tensor, None if name in int8 else dtype, f"{path}: {name}") for name, tensor in tensors.items()
+    }
+    for name in int8:
+        stored[name], stored[name + SCALE] = to_int8(stored[name])
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file(stored, temporary, metadata={HEADER_KEY: text})
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    _write(path, stored, text)
+
+
+def change_header(path: str | Path, changes: Header) -> None:
+    """Write other values into a model file's header; its tensors stay as they are stored."""
+    text = json.dumps({**read_model_header(path), **changes}, allow_nan=False)
+    _write(Path(path), _stored(path), text)
 
 
 def read_model_file(path: str | Path, kind: str | None = None) -> tuple[dict[str, Tensor], Header]:
-    """The tensors (on the CPU, as stored) and the header of a model file; a file of another ``kind`` is refused."""
+    """The tensors (on the CPU, as stored; of bytes, float32) and the header of a model file.
+
+    A file of another ``kind`` is refused.
+    """
     header = read_model_header(path)
     if kind is not None and header["kind"] != kind:
         hint = f"; {HOW_TO_MAKE[kind]}" if kind in HOW_TO_MAKE else ""
         raise ValueError(f"{path}: this file is a {header['kind']}, not a {kind}{hint}")
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118  # it is no dict
+    stored = _stored(path)
+    scales = {name.removesuffix(SCALE): stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
+    return stored | {name: from_int8(stored[name], scale) for name, scale in scales.items()}, header
 
 
 def read_model_header(path: str | Path) -> Header:
@@ -74,6 +90,20 @@ def read_model_header(path: str | Path) -> Header:
     if version > FORMAT_VERSION:
         raise ValueError(f"{path}: model file format {version} is newer than this version reads ({FORMAT_VERSION})")
     return header
+
+
+def _stored(path: str | Path) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
+
+
+def _write(path: Path, stored: dict[str, Tensor], text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(stored, temporary, metadata={HEADER_KEY: text})
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _storable(tensor: Tensor, dtype: torch.dtype | None, label: str) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,13 @@ class ImageDetections:
             raise ValueError(f"image {self.id!r}: class {unknown[0]!r} is not one of {', '.join(class_names)}")
         labels = np.array([index[name] for name in self.labels], np.int64)
         return Detections(self.boxes.astype(np.float32), self.scores.astype(np.float32), labels, self.fallback)
+
+    def best_first(self, thresholds: Mapping[str, float] | float = 0.0) -> list[int]:
+        """The rows that score their class's threshold (or one for all), by falling score."""
+        each = [thresholds[label] if isinstance(thresholds, Mapping) else thresholds for label in self.labels]
+        rows = np.flatnonzero(self.scores >= np.array(each))
+        best_first: list[int] = rows[np.argsort(-self.scores[rows], kind="stable")].tolist()
+        return best_first
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the line's end."""

@@ -6,13 +6,15 @@
     python tools/infer.py photos/ --model a.safetensors --model b.safetensors --model c.safetensors
     python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test --store runs/proposals
     python tools/infer.py photos/ --time-limit 2 --proposals mode=single --allow-other-proposals
+    python tools/infer.py photos/ --set box_regression=none --set voting=null
 
-Folders are searched with all their subfolders. Several --model are an ensemble: their scores are averaged on the same
-regions. In --out (by default runs/<name of the first PATH>) lie
+Folders are searched with all their subfolders. A --model is a file, a bundled name, or a folder of members that
+tools/ensemble.py trained; several are an ensemble: their scores are averaged on the same regions. In --out (by default
+runs/<name of the first PATH>) lie
 
     index.html         the photos with their boxes: a page that needs no network; score and classes are chosen on it
     annotated/         every photo with its boxes drawn, by its own name
-    detections.jsonl   everything that scores 0.01 or more, a line a photo, so that tools/evaluate.py can measure it
+    detections.jsonl   everything, down to low scores, a line a photo, so that tools/evaluate.py can measure it
     errors.csv         photos that could not be worked on, and why; only if there are any
     run.json           the model and the settings
     coco/ voc/ ilsvrc/ detections.csv     as --format says
@@ -20,10 +22,15 @@ regions. In --out (by default runs/<name of the first PATH>) lie
 --store reads regions that tools/propose.py or a training kept, and keeps new ones. A photo whose regions take longer
 than --time-limit is searched on a grid instead, and its line says so. --proposals changes a setting of the model's
 regions (a key of `proposals` in a config); a detector does worse on other regions than those it was trained with, so
-that one asks for --allow-other-proposals too.
+that one asks for --allow-other-proposals too. --set changes how regions are scored and suppressed (a key of `detection`
+in a config).
 
 A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again;
 another --threshold only draws them anew.
+
+--threshold is a score, such as 0.3, or a rule that was fitted on validation photos and travels in the model's file:
+best-f1, or precision=0.9, each class's lowest score from which 90% were right. Without it best-f1 is taken where the
+model knows it, and 0.5 where not. detections.jsonl keeps the rest.
 
 Exit code: 0 all photos are done; 1 the run is finished, but some photos failed (errors.csv); 2 it could not begin or
 not go on (bad input, disk full); 130 stopped by Ctrl-C.
@@ -41,13 +48,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
 from detection.inference.find import Failure, find_photos, photos_of
 from detection.inference.folder import JSON, OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
-from detection.inference.models import BUNDLED, fingerprint
+from detection.inference.models import BUNDLED, fingerprints
 from detection.inference.run import Begun, Outcome, reopen, run
-from detection.inference.stream import SCORE_FLOOR, DetectorError
+from detection.inference.stream import DetectorError
 from detection.report.colours import class_colours
 from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
@@ -58,7 +66,6 @@ from detection.structures import Proposals
 if TYPE_CHECKING:
     from detection.detector import RegionDetector
 
-THRESHOLD = 0.5
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 VERSION = installed_version() or "not installed"
 
@@ -66,7 +73,13 @@ app = new_app()
 
 
 def load(
-    models: Sequence[str], device: str, top: int | None, seed: int, proposals: Sequence[str], other_proposals: bool
+    models: Sequence[str],
+    device: str,
+    top: int | None,
+    seed: int,
+    proposals: Sequence[str],
+    other_proposals: bool,
+    detection: Sequence[str] = (),
 ) -> RegionDetector:
     """The detector; without ``models`` the bundled one."""
     import torch
@@ -75,7 +88,12 @@ def load(
 
     torch.manual_seed(seed)
     return load_detector(
-        models or None, device=device, top=top, proposals=proposals, allow_other_proposals=other_proposals
+        models or None,
+        device=device,
+        top=top,
+        proposals=proposals,
+        changes=detection,
+        allow_other_proposals=other_proposals,
     )
 
 
@@ -90,15 +108,14 @@ def kept_proposals(store: Path, detector: RegionDetector) -> Callable[[Path], Pr
 def infer(
     paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="photos and folders of photos")] = None,
     data: Annotated[str | None, typer.Option(help="instead of PATH: a data set, DIR or DIR:SPLIT")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="a model file; several are an ensemble")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="a file, bundled name or folder; see above")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="look at the N best regions of a photo only")] = None,
-    threshold: Annotated[
-        float, typer.Option(min=SCORE_FLOOR, help="draw and show what scores so much; detections.jsonl keeps the rest")
-    ] = THRESHOLD,
+    threshold: Annotated[str | None, typer.Option(help="draw and show what scores so much: see above")] = None,
     store: Annotated[Path | None, typer.Option(help="the folder in which regions are kept")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds that a photo's regions may take")] = None,
     proposals: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="see above")] = None,
     allow_other_proposals: Annotated[bool, typer.Option("--allow-other-proposals", help="see above")] = False,
+    detection: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="see above")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     out: Annotated[Path | None, typer.Option(help="the folder of the results")] = None,
     formats: Annotated[str, typer.Option("--format", help=f"write {','.join(FORMATS)} too (one or more)")] = "",
@@ -118,25 +135,31 @@ def infer(
     found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
-    settings: dict[str, JSON] = {"version": VERSION, "model": [fingerprint(name) for name in model or [BUNDLED]]}
+    settings: dict[str, JSON] = {
+        "version": VERSION,
+        "model": [one for name in model or [BUNDLED] for one in fingerprints(name)],
+    }
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
-    detector = load(model or [], device, top, seed, changes, allow_other_proposals)
+    detector = load(model or [], device, top, seed, changes, allow_other_proposals, detection or [])
     settings |= {"top": top, "seed": seed, "photos": str(found.root)} | (
-        {"proposals": list(changes)} if changes else {}
+        {name: list(given) for name, given in (("proposals", changes), ("detection", detection)) if given}
     )
+    shown = thresholds_of(threshold, detector.class_names, detector.calibration)
+    words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
     kept = kept_proposals(store, detector) if store else None
     with open_run(out, settings, overwrite=overwrite) as folder:
-        draw = partial(draw_detections, threshold=threshold, colours=class_colours(detector.class_names))
+        draw = partial(draw_detections, threshold=shown, colours=class_colours(detector.class_names))
         if annotate:
-            folder.forget_drawings(threshold)
+            folder.forget_drawings(shown if isinstance(shown, float) else words)
         with bars:
             failures = _run(run(found, detector, folder, draw=draw if annotate else None, proposals_of=kept), bars)
         write_formats(wanted, folder.detections, detector.class_names, out)
         if page:
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
-            _write_page(folder, _name(found.root), detector.class_names, threshold, failures, made_by)
+            _write_page(folder, _name(found.root), detector.class_names, shown, failures, made_by)
         if not quiet:
-            table, lines = summarise((record for _, record in iterate_detections(folder.detections)), threshold)
+            records = (record for _, record in iterate_detections(folder.detections))
+            table, lines = summarise(records, shown, words)
             console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
     if failures:
         where = printable(str(folder.errors))
@@ -162,7 +185,12 @@ def _run(outcomes: Iterable[Begun | Outcome], bars: Bars) -> list[Failure]:
 
 
 def _write_page(
-    folder: RunFolder, title: str, classes: Sequence[str], threshold: float, failures: Sequence[Failure], made_by: str
+    folder: RunFolder,
+    title: str,
+    classes: Sequence[str],
+    threshold: Thresholds | float,
+    failures: Sequence[Failure],
+    made_by: str,
 ) -> None:
     records = (record for _, record in iterate_detections(folder.detections))
     count = sum(1 for _ in iterate_detections(folder.detections))

@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -16,14 +17,17 @@ from backbone.inference import prepare_for_inference
 from backbone.preprocessing import Preprocessing
 from detection.build.model_file import DetectorModel, check_members, read_detector
 from detection.build.proposers import build_proposer, check_same_proposals
-from detection.config import change_config
+from detection.config import Config, change_config
 from detection.detector import RegionDetector, Selection, Suppression
+from detection.heads.members import Member, RegionScorer
 from detection.heads.region_classifier import RegionClassifier
-from detection.heads.scoring import Member, RegionScorer
-from detection.inference.models import BUNDLED, bundled_models, model_file
+from detection.heads.scoring import Scoring
+from detection.inference.models import BUNDLED, bundled_models, model_files
 from detection.proposals.ranking import RegionRanker, RegionSelector
 from detection.regions.warp import Warp
 from detection.runtime import choose_device, keep_freed_memory
+
+Scorer = TypeVar("Scorer", bound=nn.Module)
 
 
 def load_detector(
@@ -32,24 +36,30 @@ def load_detector(
     device: str = "auto",
     top: int | None = None,
     proposals: Sequence[str] = (),
+    changes: Sequence[str] = (),
     allow_other_proposals: bool = False,
 ) -> RegionDetector:
-    """The detector of one model file, or the ensemble of several; without any, the bundled one.
+    """The detector of one model, or the ensemble of several; without any, the bundled one.
+
+    A model is a file, the name of a bundled one, or a folder of runs that tools/ensemble.py trained.
 
     ``top``: how many regions a photo are scored (default: what the model was made with). ``proposals``: what differs
     from the model's own proposals, each a ``key=value`` of :class:`detection.config.ProposalsConfig`, such as
-    ``time_limit=5``; what makes other boxes is refused unless ``allow_other_proposals``. Raises ``FileNotFoundError``
-    and ``ValueError`` with the file and what is wrong.
+    ``time_limit=5``; what makes other boxes is refused unless ``allow_other_proposals``. ``changes``: what differs from
+    the model's way of scoring and suppressing, each a ``key=value`` of :class:`detection.config.DetectionConfig`, such
+    as ``box_regression=none``. Raises ``FileNotFoundError`` and ``ValueError`` with the file and what is wrong.
     """
     keep_freed_memory()
     if top is not None and top < 1:
         raise ValueError(f"top: at least one region of a photo must be scored, got {top}")
     names = [models] if isinstance(models, (str, Path)) else list(models or [BUNDLED])
-    files = [_file_of(name) for name in names]
+    files = [file for name in names for file in files_of(name)]
     read = [read_detector(file) for file in files]
     check_members(read, files)
-    changes = [f"proposals.{change}" for change in proposals]
-    read[0] = replace(read[0], config=change_config(read[0].config, changes))
+    overrides = [*(f"proposals.{change}" for change in proposals), *(f"detection.{change}" for change in changes)]
+    read[0] = replace(read[0], config=change_config(read[0].config, overrides))
+    if changes:  # what scores are worth was fitted for the model's own way of scoring
+        read[0] = replace(read[0], calibration=None)
     return build_detector(read, choose_device(device), top, allow_other_proposals=allow_other_proposals)
 
 
@@ -64,7 +74,6 @@ def build_detector(
     first = models[0]
     proposer = build_proposer(first.config.proposals)
     check_same_proposals(proposer, first.proposals, "the model", allow_other_proposals=allow_other_proposals)
-    detection = first.config.detection
     scorer = build_scorer(models, device)
     selector = None  # or a look at the whole image, with the trunk that scores the regions
     if first.ranker is not None:
@@ -74,16 +83,64 @@ def build_detector(
         proposer,
         scorer,
         Selection(selector, top or first.config.ranking.top),
-        Suppression(detection.suppression, detection.per_image, detection.floor, detection.voting),
+        suppression_of(first.config),
+        first.calibration if first.calibration and first.calibration.models == len(models) else None,
     )
+
+
+def suppression_of(config: Config) -> Suppression:
+    """What a config says of suppression."""
+    detection = config.detection
+    return Suppression(detection.suppression, detection.per_image, detection.floor, detection.voting)
+
+
+def scoring_of(config: Config) -> Scoring:
+    """What a config says of scores and boxes."""
+    detection = config.detection
+    return Scoring(detection.scores, detection.box_regression, detection.context)
+
+
+def refuse_unfitted(config: Config) -> None:
+    """Refuse to train a model for a way of scoring that is fitted on a finished one."""
+    detection = config.detection
+    asked = {
+        "scores=svm": detection.scores == "svm",
+        "box_regression=ridge": detection.box_regression == "ridge",
+        f"context={detection.context:g}": detection.context > 0,
+    }
+    for wanted, is_asked in asked.items():
+        if is_asked:
+            raise ValueError(
+                f"detection.{wanted} needs what tools/refine.py fits on a finished network: train without"
+            )
 
 
 def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> RegionScorer:
     """The networks in their quickest form, behind one crop of each region."""
-    regions = models[0].config.regions
+    regions, scoring = models[0].config.regions, scoring_of(models[0].config)
     warp = Warp(regions.size, regions.context, border_colour(models[0].preprocessing))
-    members = [Member(ready(model.classifier, device), model.preprocessing.normalise) for model in models]
-    return RegionScorer(members, warp, device, batch_size=512 if device.type == "cuda" else 64)
+    members = [_member(model, scoring, device) for model in models]
+    return RegionScorer(members, warp, device, 512 if device.type == "cuda" else 64, scoring)
+
+
+def _member(model: DetectorModel, scoring: Scoring, device: torch.device) -> Member:
+    """A network with what ``scoring`` asks for, and no more; raises ``ValueError`` where it has none such."""
+    classifier, scorers = ready(model.classifier, device), model.scorers
+    if scoring.box_regression != "learned":
+        classifier.heads.box_regressor = None
+    return Member(
+        classifier,
+        model.preprocessing.normalise,
+        _fitted(scorers.svm, "scores=svm", device) if scoring.scores == "svm" else None,
+        _fitted(scorers.ridge, "box_regression=ridge", device) if scoring.box_regression == "ridge" else None,
+        _fitted(scorers.context, f"context={scoring.context:g}", device) if scoring.context else None,
+    )
+
+
+def _fitted(scorer: Scorer | None, wanted: str, device: torch.device) -> Scorer:
+    if scorer is None:
+        raise ValueError(f"detection.{wanted} needs what tools/refine.py fits, and the model file does not hold it")
+    return deepcopy(scorer).to(device).eval()
 
 
 def build_selector(
@@ -113,9 +170,10 @@ def border_colour(preprocessing: Preprocessing) -> tuple[float, float, float]:
     return mean if preprocessing.channel_order == "rgb" else (mean[2], mean[1], mean[0])
 
 
-def _file_of(name: str | Path) -> Path:
-    path = model_file(name)
-    if path is None:
+def files_of(name: str | Path) -> list[Path]:
+    """The files of a model; raises ``FileNotFoundError`` where there is none of that name."""
+    files = model_files(name)
+    if not files:
         choices = ", ".join(bundled_models()) or "none"
         raise FileNotFoundError(f"no model file {name}, and no bundled model of that name (bundled: {choices})")
-    return path
+    return files

@@ -11,16 +11,34 @@ import torch
 from torch import nn
 
 from backbone.googlenet import GoogLeNet, GoogLeNetOptions
-from backbone.model_file import read_model_file, save_model_file
+from backbone.model_file import change_header, read_model_file, save_model_file
 from backbone.preprocessing import Preprocessing
 from backbone.strict import load_strict
+from detection.calibration import Calibration
 from detection.config import Config
+from detection.heads.bbox_regression import RidgeBoxes
+from detection.heads.context import PhotoContext
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
+from detection.heads.svm import SvmScorer
 from detection.proposals.base import JSON
 from detection.proposals.ranking import RankingSettings, RegionRanker
 
 CLASSIFIER_SUFFIXES = (".caffemodel", ".pth", ".pt")  # as others publish weights
 CLASSIFIER, RANKER = "classifier", "ranker"  # of a file's tensor names
+SCORERS = {"svm": SvmScorer, "ridge": RidgeBoxes, "context": PhotoContext}  # likewise
+
+
+@dataclass(frozen=True)
+class Scorers:
+    """What tools/refine.py fitted on a network's features; the config's section ``detection`` says what is used."""
+
+    svm: SvmScorer | None = None
+    ridge: RidgeBoxes | None = None
+    context: PhotoContext | None = None
+
+    def present(self) -> dict[str, nn.Module]:
+        """Those that there are, by name."""
+        return {name: part for name in SCORERS if (part := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,8 @@ class DetectorModel:
     proposals: dict[str, JSON]
     config: Config
     provenance: dict[str, Any]
+    calibration: Calibration | None = None
+    scorers: Scorers = Scorers()
 
     @property
     def network(self) -> GoogLeNet:
@@ -80,8 +100,8 @@ def map_of(network: GoogLeNet, stage: str, size: int) -> StageMap:
     return StageMap(channels, cells, size // cells)
 
 
-def save_detector(path: Path, model: DetectorModel, dtype: torch.dtype = torch.float16) -> None:
-    """Write a detector; ``dtype`` is what its weights are stored in."""
+def save_detector(path: Path, model: DetectorModel, dtype: torch.dtype = torch.float16, *, int8: bool = False) -> None:
+    """Write a detector; ``dtype`` is what its weights are stored in, but for convolutions in ``int8``: a byte each."""
     header = {
         "kind": "detector",
         "class_names": list(model.class_names),
@@ -89,13 +109,23 @@ def save_detector(path: Path, model: DetectorModel, dtype: torch.dtype = torch.f
         "preprocessing": model.preprocessing.to_dict(),
         "proposals": model.proposals,
         "ranking": None if model.ranker is None else asdict(model.ranker.settings),
+        "scorers": list(model.scorers.present()),
         "config": model.config.model_dump(mode="json"),
         "provenance": model.provenance,
+        "calibration": None if model.calibration is None else model.calibration.to_dict(),
     }
-    parts = nn.ModuleDict({CLASSIFIER: model.classifier})
+    parts = nn.ModuleDict({CLASSIFIER: model.classifier, **model.scorers.present()})
     if model.ranker is not None:
         parts[RANKER] = model.ranker
-    save_model_file(path, parts.state_dict(), header, dtype)
+    tensors = parts.state_dict()
+    backbone = f"{CLASSIFIER}.backbone."
+    kernels = [name for name, tensor in tensors.items() if name.startswith(backbone) and tensor.ndim == 4]
+    save_model_file(path, tensors, header, dtype, kernels if int8 else ())
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Put a calibration into a detector's file, instead of the one there was; its weights stay as they are."""
+    change_header(path, {"calibration": calibration.to_dict()})
 
 
 def read_detector(path: Path) -> DetectorModel:
@@ -116,17 +146,30 @@ def read_detector(path: Path) -> DetectorModel:
         preprocessing = Preprocessing.from_dict(header["preprocessing"])
         ranking, proposals = header["ranking"], dict(header["proposals"])
         settings = None if ranking is None else RankingSettings(**ranking)
+        fitted = header.get("calibration")  # files from before there was any have none
+        calibration = None if fitted is None else Calibration(**fitted)
+        kinds = {name: SCORERS[name] for name in header.get("scorers", [])}  # likewise
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: a header that this version does not understand: {error}") from error
-    parts = nn.ModuleDict({CLASSIFIER: new_classifier(options, len(names), config)})
+    classifier = new_classifier(options, len(names), config)
+    parts = nn.ModuleDict({CLASSIFIER: classifier})
     if settings is not None:
         parts[RANKER] = RegionRanker(len(names), settings)
+    parts.update({name: kind(len(names), classifier.heads.linear.in_features) for name, kind in kinds.items()})
     load_strict(parts, {name: tensor.float() for name, tensor in tensors.items()}, path)
-    classifier, ranker = parts[CLASSIFIER], parts[RANKER] if settings is not None else None
-    assert isinstance(classifier, RegionClassifier)
+    ranker = parts[RANKER] if settings is not None else None
+    scorers: dict[str, Any] = {name: parts[name].eval() for name in kinds}
     assert ranker is None or isinstance(ranker, RegionRanker)
     return DetectorModel(
-        names, classifier.eval(), ranker, preprocessing, proposals, config, header.get("provenance", {})
+        names,
+        classifier.eval(),
+        ranker,
+        preprocessing,
+        proposals,
+        config,
+        header.get("provenance", {}),
+        calibration,
+        Scorers(**scorers),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from detection.evaluation.bootstrap import SAMPLES, Interval, mean_of_classes, resampled
-from detection.evaluation.judgement import Judgement
+from detection.evaluation.judgement import Judgement, mean_of_defined
 from detection.evaluation.result import or_none
 from detection.evaluation.tables import Floats
 
@@ -77,24 +77,37 @@ def compare(
     Raises ``ValueError`` where protocol, classes or objects are not the same.
     """
     _check_comparable(first, second, names)
-    before, after = (resampled(one, images, samples=samples, seed=seed) for one in (first, second))
-    return compared(first, second, before, after, images, names)
+    before, after = (
+        Measured(one.average_precisions, resampled(one, images, samples=samples, seed=seed)) for one in (first, second)
+    )
+    return compared(before, after, first.class_names, images, names)
+
+
+class Measured(NamedTuple):
+    """Every class's AP, (K,), and the same in resamples of the images, (K, B)."""
+
+    average_precisions: Floats
+    resamples: Floats
+
+    @property
+    def mean_ap(self) -> float:
+        return mean_of_defined(self.average_precisions)
 
 
 def compared(
-    first: Judgement, second: Judgement, before: Floats, after: Floats, images: int, names: tuple[str, str]
+    first: Measured, second: Measured, class_names: Sequence[str], images: int, names: tuple[str, str]
 ) -> Comparison:
-    """The comparison from the AP of every class in the same resamples, (K, B) each."""
-    each = after - before
+    """The comparison of what was measured in the same resamples of the same ``images``."""
+    each = second.resamples - first.resamples
     value = second.average_precisions - first.average_precisions
-    mean = mean_of_classes(after) - mean_of_classes(before)
+    mean = mean_of_classes(second.resamples) - mean_of_classes(first.resamples)
     defined = mean[~np.isnan(mean)]
     ahead = float(np.mean(0.5 * (defined > 0) + 0.5 * (defined >= 0))) if len(defined) else float("nan")
     return Comparison(
         names,
         Interval.of(second.mean_ap - first.mean_ap, mean),
         ahead,
-        {name: Interval.of(value[label], each[label]) for label, name in enumerate(first.class_names)},
+        {name: Interval.of(value[label], each[label]) for label, name in enumerate(class_names)},
         (int((value < 0).sum()), int((value > 0).sum())),
         images,
     )

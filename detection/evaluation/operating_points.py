@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,22 +36,50 @@ def best_f1(judgement: Judgement) -> Mapping[str, OperatingPoint]:
 
     A class without objects to find, or in which nothing is right, has no threshold: ``nan``.
     """
-    positives = judgement.positives.tolist()
+    return {name: _point(cuts, cuts.f1.argmax() if len(cuts.f1) else None) for name, cuts in _cuts(judgement)}
+
+
+def at_precision(judgement: Judgement, precision: float) -> Mapping[str, OperatingPoint]:
+    """Of every class the lowest threshold, and so the highest recall, at which so large a share is right.
+
+    A class that never is so precise has no threshold: ``nan``.
+    """
     points = {}
-    for label, rows in enumerate(judgement.ranked_by_class):
+    for name, cuts in _cuts(judgement):
+        enough = np.flatnonzero(cuts.precision >= precision)
+        points[name] = _point(cuts, enough[-1] if len(enough) else None)
+    return points
+
+
+@dataclass(frozen=True, eq=False)
+class _Cuts:
+    """Every score at which a class can be cut and something is right, the highest first: (C,) each."""
+
+    thresholds: Floats
+    precision: Floats
+    recall: Floats
+    f1: Floats
+
+
+def _cuts(judgement: Judgement) -> Iterator[tuple[str, _Cuts]]:
+    """The cuts of every class; none for a class without objects to find."""
+    for name, ranked, positives in zip(
+        judgement.class_names, judgement.ranked_by_class, judgement.positives.tolist(), strict=True
+    ):
+        rows = ranked if positives else ranked[:0]
         scores, verdicts = judgement.detections.scores[rows], judgement.verdicts[rows]
         found, wrong = (np.cumsum(verdicts == kind) for kind in (TRUE_POSITIVE, FALSE_POSITIVE))
         cuts = np.flatnonzero(np.diff(scores, append=-np.inf))  # equal scores are all in or all out
         cuts = cuts[found[cuts] > 0]
-        name = judgement.class_names[label]
-        if not len(cuts) or not positives[label]:
-            points[name] = OperatingPoint(*[float("nan")] * 4)
-            continue
-        f1 = 2 * found[cuts] / (found[cuts] + wrong[cuts] + positives[label])
-        best = cuts[np.argmax(f1)]
-        precision, recall = found[best] / (found[best] + wrong[best]), found[best] / positives[label]
-        points[name] = OperatingPoint(float(scores[best]), float(precision), float(recall), float(f1.max()))
-    return points
+        found, wrong = found[cuts], wrong[cuts]
+        f1 = 2 * found / (found + wrong + positives)
+        yield name, _Cuts(scores[cuts], found / (found + wrong), found / max(positives, 1), f1)
+
+
+def _point(cuts: _Cuts, place: int | np.integer | None) -> OperatingPoint:
+    if place is None:
+        return OperatingPoint(*[float("nan")] * 4)
+    return OperatingPoint(*(float(column[place]) for column in vars(cuts).values()))
 
 
 def thinned(recall: Floats, precision: Floats, most: int = MOST_POINTS) -> tuple[Floats, Floats]:

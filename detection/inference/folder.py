@@ -70,7 +70,7 @@ class RunFolder:
             table = csv.writer(file, lineterminator="\n")
             table.writerows([["path", "reason"]] * new + [[str(failure.path), failure.reason]])
 
-    def forget_drawings(self, threshold: float) -> None:
+    def forget_drawings(self, threshold: float | str) -> None:
         """Remove the annotated images if they show another threshold, and note that this one is shown from now on."""
         content = _read_manifest(self.manifest)
         if content.get("threshold") != threshold:

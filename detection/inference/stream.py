@@ -17,7 +17,6 @@ from detection.inference.find import Failure, Photo
 from detection.results import ImageDetections
 from detection.structures import Detections, Proposals, RGBImage
 
-SCORE_FLOOR = 0.01  # what scores less is not kept: far below any use but the tail of a precision-recall curve
 AHEAD = 2  # photos decoded in advance: memory for so many, and a slow file does not keep the detector waiting
 FAILURES_IN_A_ROW = 20  # of the detector itself; by then it is the detector that is broken, not the photos
 
@@ -62,7 +61,7 @@ def detect(
     """What ``predictor`` finds in each photo, in their order; a photo that cannot be worked on gives a ``Failure``.
 
     With ``proposals_of`` it is handed proposals, and makes none itself.
-    Detections that score less than ``SCORE_FLOOR`` are dropped; ``seconds`` of a record is the detector's own time.
+    ``seconds`` of a record is the detector's own time.
     Holds ``AHEAD`` + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its failures.
     """
     failed = 0
@@ -89,10 +88,9 @@ def _detect(photo: Photo, image: RGBImage, predictor: Predictor, proposals_of: P
     start = time.perf_counter()
     found = predictor.predict(image) if proposals_of is None else predictor.predict(image, proposals_of(photo.path))
     seconds = time.perf_counter() - start
-    kept = found[found.scores >= SCORE_FLOOR]
     size = (image.shape[1], image.shape[0])
     names = predictor.class_names
-    return ImageDetections.of(kept, names, id=photo.id, path=str(photo.path), size=size, seconds=seconds)
+    return ImageDetections.of(found, names, id=photo.id, path=str(photo.path), size=size, seconds=seconds)
 
 
 def decode_ahead(items: Iterable[Item], *, ahead: int = AHEAD) -> Generator[tuple[Item, RGBImage | Failure]]:

@@ -28,19 +28,23 @@ class _Rectangle(NamedTuple):
 
 
 def draw_detections(
-    image: RGBImage, found: ImageDetections, *, threshold: float = 0.5, colours: Mapping[str, Colour] | None = None
+    image: RGBImage,
+    found: ImageDetections,
+    *,
+    threshold: Mapping[str, float] | float = 0.5,
+    colours: Mapping[str, Colour] | None = None,
 ) -> RGBImage:
     """A copy of ``image`` with every detection that scores at least ``threshold``, the best on top.
 
-    Lines and letters grow with the image. ``colours`` gives a class its colour (by default those of
-    :func:`class_colours` for the classes found). Raises ``ValueError`` where ``found`` is of an image of another size.
+    ``threshold`` is one for all, or each class's own. Lines and letters grow with the image. ``colours`` gives a class
+    its colour (by default those of :func:`class_colours` for the classes found). Raises ``ValueError`` where ``found``
+    is of an image of another size.
     """
     height, width = image.shape[:2]
     if (found.width, found.height) != (width, height):
         raise ValueError(f"image {found.id!r} is {width} x {height}, its detections {found.width} x {found.height}")
     colours = class_colours(found.labels) if colours is None else colours
-    shown = np.flatnonzero(found.scores >= threshold)
-    best_first = shown[np.argsort(-found.scores[shown], kind="stable")].tolist()
+    best_first = found.best_first(threshold)
     canvas = np.ascontiguousarray(image).copy()
     boxes = np.clip(found.boxes, 0, [width, height, width, height])
     labels = {row: writable(f"{found.labels[row]} {found.scores[row]:.2f}") for row in best_first}

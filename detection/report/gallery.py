@@ -8,7 +8,7 @@ not on a page is still in the detections file. See :mod:`detection.report.page`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -35,18 +35,25 @@ _Data = dict[str, object]
 class Gallery:
     """What the pages of one run say beside its photos.
 
-    ``count`` photos in all; ``classes`` every class name of the detector; boxes that score ``threshold`` are shown at
-    first; ``failures`` are (file, reason); ``link`` gives the address of the drawing of an id's photo, relative to the
-    page; ``made_by`` stands at the foot.
+    ``count`` photos in all; ``classes`` every class name of the detector; boxes that score ``threshold``, one for all
+    or each class's own, are shown at first; ``failures`` are (file, reason); ``link`` gives the address of the drawing
+    of an id's photo, relative to the page; ``made_by`` stands at the foot.
     """
 
     title: str
     count: int
     classes: Sequence[str]
-    threshold: float = 0.5
+    threshold: Mapping[str, float] | float = 0.5
     failures: Sequence[tuple[str, str]] = ()
     link: Callable[[str], str | None] | None = None
     made_by: str = ""
+
+    @property
+    def thresholds(self) -> list[float]:
+        """Of each class; 2, which nothing scores, instead of infinity."""
+        if isinstance(self.threshold, Mapping):
+            return [min(self.threshold[name], 2.0) for name in self.classes]
+        return [self.threshold] * len(self.classes)
 
     @property
     def pages(self) -> int:
@@ -91,7 +98,8 @@ def thumbnail(image: RGBImage, longest_side: int) -> bytes:
 
 def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections, RGBImage | None]]) -> Iterator[str]:
     """The text of a page, piece by piece: one thumbnail is in memory at a time."""
-    floor = min(PAGE_FLOOR, gallery.threshold)
+    one = None if isinstance(gallery.threshold, Mapping) else gallery.threshold
+    floor = min([PAGE_FLOOR, *gallery.thresholds])
     on_page = min(gallery.count, PAGE_PHOTOS)
     side = next(side for most, side in _THUMBNAIL_SIDES.items() if on_page <= most)
     index = {name: number for number, name in enumerate(gallery.classes)}
@@ -107,7 +115,7 @@ def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections,
         failures=[(utf8(file), utf8(reason)) for file, reason in gallery.failures[:LISTED_FAILURES]],
         failed=len(gallery.failures),
         made_by=utf8(gallery.made_by),
-        settings={"classes": classes, "threshold": gallery.threshold, "floor": floor},
+        settings={"classes": classes, "threshold": one, "thresholds": gallery.thresholds, "floor": floor},
         photos=(_photo_data(record, image, gallery, index, floor, side) for record, image in photos),
     )
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from detection.detector import RegionDetector, Selection, Suppression
-from detection.heads.scoring import Member, RegionScorer, ScoredRegions
+from detection.heads.members import Member, RegionScorer
+from detection.heads.scoring import ScoredRegions
 from detection.proposals.base import JSON
 from detection.regions.warp import Warp
 from detection.structures import Proposals, RGBImage

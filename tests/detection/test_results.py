@@ -225,3 +225,11 @@ def test_an_image_is_written_once(tmp_path):
         with pytest.raises(ValueError, match="image 'a' is already there"):
             writer.write(record("a"))
     assert len(read_detections(tmp_path / "detections.jsonl")) == 1
+
+
+def test_the_best_come_first_and_only_those_that_score_enough():
+    found = ImageDetections("a", "a", 9, 9, [[0, 0, 1, 1]] * 4, ("x", "y", "x", "y"), [0.2, 0.9, 0.6, 0.2], 0)
+    assert found.best_first() == [1, 2, 0, 3]
+    assert found.best_first(0.6) == [1, 2]
+    assert found.best_first({"x": 0.1, "y": 0.95}) == [2, 0]
+    assert ImageDetections("a", "a", 9, 9, [], (), [], 0).best_first({}) == []

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detection.calibration import Calibration
 from detection.images import decode_image
 from detection.inference import run as run_module
 from detection.results import read_detections
@@ -74,7 +75,7 @@ OUTPUTS = [*(f"annotated/{name}" for name in ALL), "detections.jsonl", "index.ht
 def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, ...]]) -> None:
     code, out, _ = run(photos)
     assert code == 0
-    assert loaded == [([], "auto", None, 0, [], False)]
+    assert loaded == [([], "auto", None, 0, [], False, [])]
     assert files(Path("runs/photos")) == OUTPUTS
     records = read_detections(Path("runs/photos/detections.jsonl"))
     assert [record.id for record in records] == ALL
@@ -115,6 +116,38 @@ def test_another_threshold_only_draws_anew(photos: Path, run: Run, monkeypatch: 
     assert '"threshold": 0.4' in Path("out/index.html").read_text(encoding="utf-8")
 
 
+CALIBRATION = Calibration(thresholds={"best-f1": {"dog": 0.3, "cat": 0.1}, "precision=0.9": {"dog": 0.6, "cat": None}})
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "count"),
+    [
+        ([], "best-f1", 2),
+        (["--threshold", "precision=0.90"], "precision=0.90", 1),
+        (["--threshold", "0.1"], "0.1", 3),
+    ],
+)
+def test_thresholds_that_the_model_knows(
+    photos: Path, run: Run, options: list[str], words: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dogs score 0.24, 0.47 and 0.71; all of them are in the file."""
+    monkeypatch.setattr(StubDetector, "calibration", CALIBRATION)
+    code, out, _ = run(photos, "--out", "out", *options)
+    assert code == 0
+    assert f"detections that score {words} or more" in out
+    assert f"{count} detections in 4 photos" in out
+    assert sum(len(record.scores) for record in read_detections(Path("out/detections.jsonl"))) == 3
+    page = Path("out/index.html").read_text(encoding="utf-8")
+    assert ('"threshold": null' in page) == (options != ["--threshold", "0.1"])
+
+
+def test_a_rule_that_the_model_does_not_know_is_told(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StubDetector, "calibration", CALIBRATION)
+    code, _, err = run(photos, "--threshold", "precision=0.97")
+    assert code == 2
+    assert "threshold precision=0.97: neither a number nor one of the model's own: best-f1, precision=0.9" in err
+
+
 def test_what_is_written_can_be_chosen(photos: Path, run: Run) -> None:
     assert run(photos, "--out", "out", "--no-page", "--no-annotate", "--format", "coco, csv,voc,ilsvrc")[0] == 0
     assert files(Path("out")) == [
@@ -140,14 +173,16 @@ def test_models_and_options_reach_the_loader_and_the_manifest(
 ) -> None:
     Path("a.safetensors").write_bytes(b"weights")
     models = "--model", "a.safetensors", "--model", "other"
-    assert run(photos, "--out", "out", *models, "--top", 300, "--device", "cpu", "--seed", 3)[0] == 0
-    assert loaded == [(["a.safetensors", "other"], "cpu", 300, 3, [], False)]
+    options = "--top", 300, "--device", "cpu", "--seed", 3
+    assert run(photos, "--out", "out", *models, *options, "--set", "box_regression=none")[0] == 0
+    assert loaded == [(["a.safetensors", "other"], "cpu", 300, 3, [], False, ["box_regression=none"])]
     settings = json.loads(Path("out/run.json").read_bytes())["settings"]
     assert settings["model"] == [f"a.safetensors {hashlib.sha256(b'weights').hexdigest()[:16]}", "other"]
     assert (settings["top"], settings["seed"], settings["photos"]) == (300, 3, str(photos.absolute()))
+    assert settings["detection"] == ["box_regression=none"]
 
 
-@pytest.mark.parametrize("change", [["--top", "7"], ["--seed", "1"], ["--model", "other"]])
+@pytest.mark.parametrize("change", [["--top", "7"], ["--seed", "1"], ["--model", "other"], ["--set", "floor=0.1"]])
 def test_a_folder_of_another_run_is_refused_and_can_be_begun_anew(photos: Path, run: Run, change: list[str]) -> None:
     run(photos, "--out", "out")
     code, out, err = run(photos, "--out", "out", *change)
@@ -232,7 +267,8 @@ def test_names_of_any_bytes(photos: Path, run: Run) -> None:
         (["empty"], r"empty: no image there \(looked for .*\)"),
         (["photos", "--out", "photos"], "photos: the photos' own folder cannot be the one that the results go to"),
         (["photos", "--format", "yolo"], "no format 'yolo'; choose from coco, voc, ilsvrc, csv"),
-        (["photos", "--threshold", "0"], r".*--threshold.*0.01.*"),
+        (["photos", "--threshold", "0"], "threshold 0: a score is above 0 and at most 1"),
+        (["photos", "--threshold", "best-f1"], r"threshold best-f1: give a number such as 0\.5; .*calibrate finds.*"),
         (["photos", "--top", "0"], ".*--top.*"),
         (["photos", "--nonsense"], ".*--nonsense.*--help shows examples.*"),
         ([], ".*PATH.*"),
@@ -263,7 +299,7 @@ def test_other_regions_are_asked_for_and_told_from_the_models_own(
 ) -> None:
     changes = ["--proposals", "mode=single", "--time-limit", 2.5, "--allow-other-proposals"]
     assert run(photos, *changes, "--quiet")[0] == 0
-    assert loaded[-1][-2:] == (["mode=single", "time_limit=2.5"], True)
+    assert loaded[-1][-3:-1] == (["mode=single", "time_limit=2.5"], True)
     code, _, err = run(photos, "--quiet")  # the same folder, other regions
     assert code == 2
     assert "begin anew with --overwrite" in err

@@ -13,7 +13,7 @@
     return photo;
   });
   const chosen = new Set(); // classes to show; none chosen: all
-  let threshold = settings.threshold;
+  let threshold = settings.threshold; // null: each class has its own, until the slider is moved
   let shown = photos; // in the order of the grid
   let open = -1; // place in `shown` of the enlarged photo
 
@@ -30,8 +30,9 @@
     return element;
   };
   const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  const counts = (found) => found.score >= (threshold ?? settings.thresholds[found.label]);
   const visible = (photo) =>
-    photo.found.filter((found) => found.score >= threshold && (!chosen.size || chosen.has(found.label)));
+    photo.found.filter((found) => counts(found) && (!chosen.size || chosen.has(found.label)));
 
   // ---- a photo with its boxes
   const makeStage = (photo) => {
@@ -144,7 +145,7 @@
     for (const photo of photos) {
       photo.visible = visible(photo);
       detections += photo.visible.length;
-      for (const found of photo.found) if (found.score >= threshold) perClass[found.label] += 1;
+      for (const found of photo.found) if (counts(found)) perClass[found.label] += 1;
       photo.count.textContent = photo.visible.length || "";
       photo.tile.setAttribute("aria-label", `${photo.name}: ${counted(photo.visible.length, "detection")}`);
     }
@@ -167,7 +168,7 @@
     });
     const all = shown.length === photos.length ? "" : `${shown.length.toLocaleString("en")} of `;
     $("facts").textContent = `${all}${counted(photos.length, "photo")} · ${counted(detections, "detection")}`;
-    $("threshold-value").textContent = threshold.toFixed(2);
+    $("threshold-value").textContent = threshold === null ? "by class" : threshold.toFixed(2);
     $("empty").hidden = shown.length > 0 || !photos.length;
   };
 
@@ -316,7 +317,7 @@
   // ---- begin
   photos.forEach(makeTile);
   const totals = new Array(classes.length).fill(0);
-  for (const { label, score } of photos.flatMap((photo) => photo.found)) totals[label] += score >= threshold ? 1 : 1e-6;
+  for (const { label, score } of photos.flatMap((photo) => photo.found)) totals[label] += counts({ label, score }) ? 1 : 1e-6;
   const chips = new Map(
     classes.map((_, label) => makeChip(label, totals[label]))
       .filter(([, { total }]) => total)
@@ -326,7 +327,7 @@
   const slider = $("threshold");
   slider.min = settings.floor;
   slider.max = top;
-  slider.value = threshold;
+  slider.value = threshold ?? settings.thresholds.reduce((sum, own) => sum + own, 0) / classes.length;
   slider.addEventListener("input", () => {
     threshold = Number(slider.value);
     updateSoon();

@@ -9,10 +9,13 @@ import torch
 
 from backbone.preprocessing import Preprocessing
 from detection.build.detector import border_colour, build_detector, load_detector, ready
+from detection.build.model_file import write_calibration
+from detection.calibration import Calibration
 from detection.config import ConfigError
+from detection.inference import models
 from detection.proposals.fixed import SlidingGrid
 from detection.proposals.time_limit import TimeLimited
-from detection.structures import Proposals
+from detection.structures import Detections, Proposals
 from tests.contracts import assert_is_detections
 from tests.detection.build.models import model, write_model
 from tests.detection.rectangles import CLASSES, CONTEXT, PREPROCESSING, SIZE, rectangles, small_config, windows
@@ -80,6 +83,18 @@ def test_a_key_of_proposals_that_is_not_there_is_told(tmp_path: Path) -> None:
         load_detector(path, device="cpu", proposals=["time_limit=0"])
 
 
+def test_scoring_and_suppression_can_be_changed(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "mine.safetensors")
+    detector = load_detector(path, device="cpu", changes=["box_regression=none", "voting=0.6"])
+    assert detector.suppression.voting == 0.6
+    _, boxes = detector.scorer(IMAGE, REGIONS.boxes)
+    assert torch.equal(boxes[:, 0], torch.from_numpy(REGIONS.boxes))
+    with pytest.raises(ConfigError, match=r"detection has no key 'votes'"):
+        load_detector(path, device="cpu", changes=["votes=3"])
+    with pytest.raises(ConfigError, match=r"detection\.scores: input should be 'softmax' or 'svm', got 'bayes'"):
+        load_detector(path, device="cpu", changes=["scores=bayes"])
+
+
 def test_the_quick_form_gives_the_numbers_and_leaves_the_model_alone() -> None:
     classifier = model().classifier.train()
     quick = ready(classifier, CPU)
@@ -125,3 +140,42 @@ def test_a_name_that_is_neither_a_file_nor_bundled_is_told(tmp_path: Path, monke
 def test_at_least_one_region_is_scored(tmp_path: Path, top: int) -> None:
     with pytest.raises(ValueError, match=f"top: at least one region of a photo must be scored, got {top}"):
         load_detector(write_model(tmp_path / "mine.safetensors"), top=top)
+
+
+def test_a_name_may_stand_for_an_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [write_model(tmp_path / f"mine-ensemble-{seed}.safetensors", seed) for seed in (1, 2, 3)]
+    monkeypatch.setattr(models, "_bundled_folder", lambda: tmp_path)
+    named, listed = (load_detector(name, device="cpu") for name in ("mine-ensemble", files))
+    assert len(named.scorer.members) == 3
+    assert torch.equal(named.scorer(IMAGE, REGIONS.boxes).scores, listed.scorer(IMAGE, REGIONS.boxes).scores)
+
+
+CALIBRATION = Calibration(2.0, 0.0, {"best-f1": {"red": 0.6, "blue": None}}, models=2)
+
+
+def test_a_calibration_is_used_for_as_many_models_as_it_was_fitted_on(tmp_path: Path) -> None:
+    files = [write_model(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    raw = load_detector(files, device="cpu").predict(IMAGE, REGIONS)
+    write_calibration(files[0], CALIBRATION)
+    detector = load_detector(files, device="cpu")
+    found = detector.predict(IMAGE, REGIONS)
+    assert detector.calibration == CALIBRATION
+    assert (found.boxes == raw.boxes).all()
+    odds = np.sqrt(raw.scores / (1 - raw.scores))
+    assert found.scores == pytest.approx(odds / (1 + odds), abs=1e-6)
+    assert load_detector(files[0], device="cpu").calibration is None
+    assert load_detector(files[::-1], device="cpu").calibration is None
+    assert load_detector(files, device="cpu", changes=["suppression=0.5"]).calibration is None
+
+
+def test_detections_that_count(tmp_path: Path) -> None:
+    files = [write_model(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    write_calibration(files[0], CALIBRATION)
+    detector = load_detector(files, device="cpu")
+    scores = np.array([0.7, 0.5, 0.9])
+    found = Detections(np.tile([0, 0, 5, 5], (3, 1)), scores, np.array([0, 0, 1]))
+    assert detector.confident(found).scores.tolist() == pytest.approx([0.7])
+    assert detector.confident(found, 0.5).scores.tolist() == pytest.approx([0.7, 0.5, 0.9])
+    assert len(detector.confident(found[:0])) == 0
+    plain = load_detector(files[1], device="cpu")
+    assert plain.confident(found).scores.tolist() == pytest.approx([0.7, 0.5, 0.9])

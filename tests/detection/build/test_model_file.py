@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from backbone.model_file import read_model_file, save_model_file
 from detection.build.model_file import (
@@ -14,8 +16,13 @@ from detection.build.model_file import (
     new_classifier,
     read_detector,
     save_detector,
+    write_calibration,
 )
+from detection.calibration import Calibration
 from detection.config import Config
+from detection.images import decode_image
+from detection.inference.models import model_file
+from detection.regions.warp import Warp, crop_regions
 from tests.detection.build.models import model, write_model
 from tests.detection.rectangles import CELLS, SIZE, narrow_network, small_config, write_backbone
 
@@ -106,6 +113,7 @@ def tampered(path: Path, **changes: object) -> Path:
         {"architecture": {"name": "googlenet", "options": {"depth": 3}}},
         {"preprocessing": {}},
         {"ranking": {"side": 3}},
+        {"scorers": ["bayes"]},
         {"class_names": None},
         {"proposals": None},
         {"architecture": None},
@@ -121,6 +129,12 @@ def test_a_header_that_is_not_understood_is_told(tmp_path: Path, changes: dict) 
 def test_weights_of_another_number_of_classes_are_refused(tmp_path: Path) -> None:
     path = tampered(write_model(tmp_path / "mine.safetensors"), class_names=["one", "two", "three"])
     with pytest.raises(ValueError, match=r"heads\.linear\.weight is \(3, \d+\), not \(4, \d+\)"):
+        read_detector(path)
+
+
+def test_scorers_that_are_named_must_be_there(tmp_path: Path) -> None:
+    path = tampered(write_model(tmp_path / "mine.safetensors"), scorers=["svm"])
+    with pytest.raises(ValueError, match=r"mine\.safetensors: .*missing: svm\.scale, svm\.slope"):
         read_detector(path)
 
 
@@ -153,3 +167,47 @@ def test_published_weights_are_called_a_classifier(tmp_path: Path, name: str) ->
     file.write_bytes(b"anything")
     with pytest.raises(ValueError, match=rf"{name}: weights of a classifier, not a detector; tools/finetune\.py"):
         read_detector(file)
+
+
+def test_a_calibration_travels_in_the_file_and_may_be_put_there_later(tmp_path: Path) -> None:
+    calibration = Calibration(1.5, -0.5, {"best-f1": {"red": 0.25, "blue": None}}, 6, {"photos": 3})
+    path = tmp_path / "mine.safetensors"
+    save_detector(path, replace(model(), calibration=calibration))
+    assert read_detector(path).calibration == calibration
+    write_calibration(path, replace(calibration, models=1))
+    assert read_detector(path).calibration == replace(calibration, models=1)
+    assert read_detector(write_model(tmp_path / "other.safetensors")).calibration is None
+
+
+def test_convolutions_may_take_a_byte_a_weight(tmp_path: Path) -> None:
+    written = model(ranker=True)
+    half, byte = tmp_path / "half.safetensors", tmp_path / "byte.safetensors"
+    save_detector(half, written)
+    save_detector(byte, written, int8=True)
+    stored = load_file(byte)
+    for name, tensor in stored.items():
+        kernel = name.startswith("classifier.backbone.") and tensor.ndim == 4
+        assert tensor.dtype == (torch.int8 if kernel else torch.float32 if name.endswith(":scale") else torch.float16)
+    read = read_detector(byte)
+    assert torch.allclose(read.classifier(CROPS).logits, written.classifier(CROPS).logits, atol=0.05)
+
+
+def test_the_bundled_detector_in_bytes_says_the_same(tmp_path: Path) -> None:
+    """On crops of a photo: what the network is sure of, and where."""
+    file = model_file("voc5")
+    assert file is not None
+    whole = read_detector(file)
+    path = tmp_path / "voc5-1.safetensors"
+    save_detector(path, whole, int8=True)
+    assert path.stat().st_size < 0.56 * file.stat().st_size
+    image = decode_image(Path(__file__).parents[3] / "examples" / "cat.jpg")
+    height, width = image.shape[:2]
+    random = np.random.default_rng(0)
+    corners = random.uniform(0, 0.5, (6, 4)) * [width, height, width, height]
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] + [0.5 * width, 0.5 * height]], axis=1).astype(np.float32)
+    crops = whole.preprocessing.normalise(crop_regions(image, boxes, Warp(224, 16), torch.device("cpu")))
+    with torch.inference_mode():
+        one, other = (model.classifier(crops) for model in (whole, read_detector(path)))
+    assert (one.logits - other.logits).abs().max() < 0.35
+    assert (one.logits.softmax(1) - other.logits.softmax(1)).abs().max() < 0.05
+    assert (one.offsets - other.offsets).abs().max() < 0.25

@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from detection.calibration import Calibration
 from detection.structures import Detections, Proposals, RGBImage
 
 
 class StubDetector:
-    """Finds a dog in the left half, scored by how red the photo is, and a cat that scores 0.005 everywhere.
+    """Finds a dog in the left half, scored by how red the photo is, if that is 0.01 at least; never a cat.
 
     ``before`` is called with every image; what it raises, the detector raises. Proposals that it is handed are where it
     looks for the dog.
     """
 
     class_names = ("dog", "cat")
+    calibration: Calibration | None = None
 
     def __init__(self, before: Callable[[RGBImage], None] = lambda image: None) -> None:
         self.before = before
@@ -26,11 +28,12 @@ class StubDetector:
         self.calls += 1
         self.before(image)
         height, width = image.shape[:2]
-        boxes = np.array([[0, 0, width / 2, height], [0, 0, width, height]], np.float32)
+        boxes = np.array([[0, 0, width / 2, height]], np.float32)
         if proposals is not None:
             boxes[0] = proposals.boxes[0]
         fallback = None if proposals is None else proposals.fallback
-        return Detections(boxes, np.array([image[..., 0].mean() / 255, 0.005]), np.array([0, 1]), fallback)
+        found = Detections(boxes, np.array([image[..., 0].mean() / 255]), np.array([0]), fallback)
+        return found[found.scores >= 0.01]
 
 
 def save_photo(path: Path, red: int = 230, size: tuple[int, int] = (40, 30)) -> Path:

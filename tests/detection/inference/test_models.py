@@ -2,7 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from detection.inference.models import BUNDLED, bundled_models, fingerprint, model_file
+from backbone.model_file import change_header
+from detection.inference import models
+from detection.inference.models import BUNDLED, bundled_models, fingerprints, model_file, model_files, weights_hash
+from tests.detection.build.models import write_model
 
 
 def test_a_name_is_a_path_first_and_a_bundled_model_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,11 +19,43 @@ def test_a_name_is_a_path_first_and_a_bundled_model_second(tmp_path: Path, monke
     assert BUNDLED in bundled_models()
 
 
+def test_an_ensemble_is_several_files_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundled, here = tmp_path / "models", tmp_path / "here"
+    bundled.mkdir()
+    here.mkdir()
+    for name in ("six-2", "six-10", "six-1", "six-x", "six", "one"):
+        (bundled / f"{name}.safetensors").write_bytes(name.encode())
+    monkeypatch.setattr(models, "_bundled_folder", lambda: bundled)
+    monkeypatch.chdir(here)
+    (bundled / "six.safetensors").unlink()
+    assert [path.stem for path in model_files("six")] == ["six-1", "six-2", "six-10"]
+    assert [name.split()[0] for name in fingerprints("six")] == [f"six-{number}.safetensors" for number in (1, 2, 10)]
+    assert model_file("six") is None
+    assert bundled_models() == ["one", "six", "six-x"]
+
+
+def test_a_folder_of_runs_is_its_finished_members(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        (tmp_path / f"member-{number}").mkdir()
+    for number in (1, 10):
+        (tmp_path / f"member-{number}" / "last.safetensors").write_bytes(b"x")
+    assert [path.parent.name for path in model_files(tmp_path)] == ["member-1", "member-10"]
+    assert model_files(tmp_path / "member-1") == []
+
+
 def test_a_fingerprint_changes_with_the_content(tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
     path.write_bytes(b"one")
-    before = fingerprint(str(path))
+    (before,) = fingerprints(path)
     assert before.startswith("mine.safetensors ")
     path.write_bytes(b"two")
-    assert fingerprint(str(path)) != before
-    assert fingerprint("no such model") == "no such model"
+    assert fingerprints(path) != [before]
+    assert fingerprints("no such model") == ["no such model"]
+
+
+def test_the_hash_of_weights_does_not_know_the_header(tmp_path: Path) -> None:
+    one, other = (write_model(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
+    before = weights_hash(one)
+    assert before != weights_hash(other)
+    change_header(one, {"provenance": {"steps": 8}})
+    assert weights_hash(one) == before

@@ -29,7 +29,7 @@ def test_records_hold_what_was_found(tmp_path: Path) -> None:
     record = outcome.record
     assert (record.id, record.path, record.width, record.height) == ("sub/a.png", str(photo.path), 40, 30)
     assert record.boxes.tolist() == [[0, 0, 20, 30]]
-    assert (record.labels, record.scores.tolist()) == (("dog",), [1.0])  # the cat scores less than the floor
+    assert (record.labels, record.scores.tolist()) == (("dog",), [1.0])
     assert 0 <= record.seconds < WAIT
     assert np.array_equal(outcome.image, decode_image(photo.path))
 

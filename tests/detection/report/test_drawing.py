@@ -124,3 +124,11 @@ def test_a_label_can_be_read_in_a_photo_of_any_size() -> None:
 def test_detections_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match=r"image 'a\.jpg' is 50 x 40, its detections 40 x 50"):
         draw_detections(photo(50, 40), found(40, 50))
+
+
+def test_every_class_may_have_its_own_threshold() -> None:
+    boxes = (100, 100, 200, 200), (300, 100, 400, 200)
+    both = found(500, 375, *boxes, scores=[0.5, 0.5])
+    drawn = draw_detections(photo(500, 375), both, threshold={both.labels[0]: 0.4, both.labels[1]: 0.6})
+    assert (drawn[150, 95:110] != GREY).any()
+    assert (drawn[150, 295:] == GREY).all()

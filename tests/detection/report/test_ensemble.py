@@ -1,26 +1,13 @@
-"""Which run is what, and what the table says of it."""
-
-import json
-from pathlib import Path
-
-import pytest
+"""What the tables of an ensemble say."""
 
 from detection.evaluation.analysis import judge_under
+from detection.evaluation.ensemble_gain import ensemble_gain
 from detection.evaluation.judgement import Judgement
-from detection.report.ensemble import ensemble_table, runs_of
+from detection.report.ensemble import class_gains, ensemble_table
 from detection.structures import Detections
 from tests.detection.rectangles import CLASSES, rectangles
 
 PHOTOS = rectangles(6)
-
-
-def run(folder: Path, *models: str) -> Path:
-    """A folder as tools/infer.py leaves it, but for the detections."""
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(
-        json.dumps({"settings": {"model": [f"{name}.safetensors 0{name}" for name in models]}})
-    )
-    return folder
 
 
 def judged(finds: int) -> Judgement:
@@ -33,50 +20,18 @@ def judged(finds: int) -> Judgement:
     return judge_under("voc10", found, targets, CLASSES)
 
 
-def test_runs_are_told_by_their_models(tmp_path: Path) -> None:
-    folders = [run(tmp_path / name, *name) for name in ("b", "a", "c", "abc", "ab", "bc")]
-    runs = runs_of(folders)
-    assert {name: one.folder.name for name, one in runs.single.items()} == {"a": "a", "b": "b", "c": "c"}
-    assert {count: one.folder.name for count, one in runs.averaged.items()} == {2: "ab", 3: "abc"}
-    assert {name: one.folder.name for name, one in runs.left_out.items()} == {"c": "ab", "a": "bc"}
+ROWS = ensemble_gain({("a",): judged(2), ("b",): judged(4), ("a", "b"): judged(6)}, len(PHOTOS), samples=50)
 
 
-def test_the_gain_of_an_average_is_against_the_best_single_model(tmp_path: Path) -> None:
-    finds = {"a": 2, "b": 4, "ab": 6}
-    runs = runs_of([run(tmp_path / name, *name) for name in finds])
-    rows = runs.gains(lambda folder: judged(finds[folder.name]), len(PHOTOS))
-    assert [(row.kind, row.name) for row in rows] == [("single", "a"), ("single", "b"), ("averaged", "2")]
-    assert rows[1].gain is None
-    assert rows[2].gain is not None
-    assert rows[2].gain.difference.value == pytest.approx(rows[2].mean_ap - rows[1].mean_ap)
-    cells = [list(column.cells) for column in ensemble_table(rows).columns]
-    assert cells[0] == ["single a", "single b", "averaged 2"]
-    assert cells[2] == ["-33.3", "", "+33.3"]
-    assert cells[5][2] == "single b"
+def test_gains_are_over_the_mean_single_model() -> None:
+    cells = [list(column.cells) for column in ensemble_table(ROWS).columns]
+    assert cells[0] == ["single a", "single b", "averaged 1 (mean of 2)", "averaged 2"]
+    assert cells[1] == ["0.3333", "0.6667", "0.5000", "1.0000"]
+    assert cells[2] == ["-16.7", "+16.7", "", "+50.0"]
+    assert cells[5][3] == "the mean single model"
 
 
-def test_single_models_alone_are_compared(tmp_path: Path) -> None:
-    runs = runs_of([run(tmp_path / name, name) for name in ("a", "b")])
-    assert (list(runs.single), runs.averaged, runs.left_out) == (["a", "b"], {}, {})
-
-
-@pytest.mark.parametrize(
-    ("models", "words"),
-    [
-        (["ab", "abc"], "no run of a single model"),
-        (["a", "b", "ab", "c"], "not among the 2 models"),
-        (["a", "a"], "runs of the same models"),
-    ],
-)
-def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path, models: list[str], words: str) -> None:
-    folders = [run(tmp_path / f"{number}", *each) for number, each in enumerate(models)]
-    with pytest.raises(ValueError, match=words):
-        runs_of(folders)
-
-
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"settings": {}}'], ids=["absent", "cut", "list", "no models"])
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "run.json").write_text(content)
-    with pytest.raises(ValueError, match=r"not a run of tools/infer\.py"):
-        runs_of([tmp_path])
+def test_every_class_has_its_gain() -> None:
+    names, points, _ = (list(column.cells) for column in class_gains(ROWS[-1]).columns)
+    assert (names, points) == (list(CLASSES), ["+50.0", "+50.0"])
+    assert class_gains(ROWS[2]).row_count == 0

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import math
 import re
 from pathlib import Path
 
@@ -182,3 +183,10 @@ def test_thumbnails_are_larger_where_photos_are_few(tmp_path: Path, monkeypatch:
     assert list(dict.fromkeys(sides)) == [1280, 960, 640]
     assert sides.count(1280) == 25
     assert sides.count(960) == 125
+
+
+def test_every_class_may_have_its_own_threshold(tmp_path: Path) -> None:
+    """The page says so; what nothing reaches is a number that JSON knows."""
+    page = write_page(tmp_path, [item("a.jpg")], threshold={"dog": 0.3, 'cat "tabby" <b>': math.inf, "größe 犬": 0.02})
+    text = page.read_text(encoding="utf-8")
+    assert '"floor": 0.02, "threshold": null, "thresholds": [0.3, 2.0, 0.02]' in text

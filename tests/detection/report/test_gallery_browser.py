@@ -201,3 +201,12 @@ def test_a_failure_is_told(show) -> None:  # type: ignore[no-untyped-def]
     page = show(failures=[("broken.jpg", "damaged JPEG image")])
     page.locator("details").click()
     assert page.locator("details li").inner_text() == "broken.jpg damaged JPEG image"
+
+
+def test_each_class_has_its_own_threshold_until_the_slider_is_moved(show) -> None:  # type: ignore[no-untyped-def]
+    photos = [item("a.jpg", [("dog", 0.4), ("größe 犬", 0.4)]), item("b.jpg", [("dog", 0.2)])]
+    page = show(photos, threshold={"dog": 0.3, 'cat "tabby" <b>': 0.5, "größe 犬": 2.0})
+    assert page.locator("#facts").inner_text() == "2 photos · 1 detection"
+    assert page.locator("#threshold-value").inner_text() == "by class"
+    set_threshold(page, 0.15)
+    assert page.locator("#facts").inner_text() == "2 photos · 3 detections"

@@ -33,3 +33,11 @@ def test_only_the_first_photos_are_listed(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_photos() -> None:
     assert summarise([], threshold=0.5)[1] == ["0 detections in 0 photos, 0.00 seconds a photo"]
+
+
+def test_every_class_may_have_its_own_threshold() -> None:
+    bars = {"dog0": 0.7, "dog1": 0.1, "dog2": 0.95}
+    table, lines = summarise([record("a.jpg", 0.6, 0.2, 0.9)], bars, "best-f1")
+    assert table.columns[1].header == "detections that score best-f1 or more"
+    assert list(table.columns[1].cells) == ["dog1 0.20"]
+    assert lines == ["1 detections in 1 photos, 0.50 seconds a photo"]

@@ -1,0 +1,157 @@
+"""The members of an ensemble: trained apart, packed to be carried."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from queue import SimpleQueue
+
+import torch
+import yaml
+
+from detection.build.detector import files_of
+from detection.build.experiment import REGIONS
+from detection.build.model_file import check_members, read_detector, save_detector
+from detection.build.run_folder import CONFIG, data_hash, read_facts
+from detection.build.sources import open_sources
+from detection.build.training_run import TrainingRun
+from detection.config import Config
+from detection.inference.models import LAST, SUFFIX, numbered
+from detection.proposals.store import Report
+from detection.runtime import choose_device
+from detection.training.finetune import Progress
+from detection.training.multibox import MultiBoxProgress
+
+Told = Callable[[int, Progress | MultiBoxProgress], None]  # of a member's number
+
+
+@dataclass(frozen=True)
+class Members:
+    """Runs ``member-1``, ``member-2``, ... of one config in a folder, on one data set.
+
+    They differ in the seed alone, and so in what is sampled, in which order, and in how the new layers begin (paper,
+    section 7); convolutions that they shared would gain nothing (SPP-net). Their regions are the same and found once.
+    """
+
+    config: Config
+    data: str
+    store: Path
+    out: Path
+
+    def folder(self, number: int) -> Path:
+        return self.out / f"member-{number}"
+
+    def config_of(self, number: int) -> Config:
+        training = self.config.training
+        return self.config.model_copy(
+            update={"training": training.model_copy(update={"seed": training.seed + number - 1})}
+        )
+
+    def finished(self, number: int, train_hash: str) -> bool:
+        """Whether a member is whole; raises ``ValueError`` where its folder holds one of another config or data."""
+        folder = self.folder(number)
+        if not (folder / LAST).is_file():
+            return False
+        there = Config.model_validate(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")))
+        if differing := _differing(there, self.config_of(number)):
+            raise ValueError(f"{folder} was trained with another config: {differing}")
+        if read_facts(folder).get("data") != train_hash:
+            raise ValueError(f"{folder} was trained on other photos or annotations than those of {self.data}")
+        return True
+
+    def train(self, number: int, device: str, report: Report, told: Told) -> Path:
+        """Train a member, from where it stopped; gives its model file."""
+        folder = self.folder(number)
+        self._share_regions(folder)
+        run = TrainingRun(self.config_of(number), self.data, folder, self.store, device, report)
+        return run.train(resume=(folder / CONFIG).exists(), on_progress=lambda progress: told(number, progress))
+
+    def _share_regions(self, folder: Path) -> None:
+        """Copy the regions of another member, whose key tells the experiment whether they are its own too."""
+        there = [file for run in numbered(self.out, "member") if (file := run / REGIONS).is_file()]
+        if there and not (folder / REGIONS).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f".{REGIONS}.copy"
+            shutil.copy(max(there, key=lambda file: file.stat().st_mtime), part)
+            part.replace(folder / REGIONS)
+
+
+def _differing(there: Config, here: Config) -> str:
+    """What two configs have not in common, key by key; empty where they are equal."""
+    then, now = (
+        {
+            f"{section}.{key}": value
+            for section, values in config.model_dump(mode="json").items()
+            for key, value in (values or {}).items()
+        }
+        for config in (there, here)
+    )
+    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    return ", ".join(f"{key} {then.get(key)!r} there, {now.get(key)!r} here" for key in keys)
+
+
+def devices_of(names: str) -> list[str]:
+    """The devices of ``--devices``: those of a list, or every GPU, or the processor; raises ``ValueError``."""
+    every = [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["cpu"]
+    wanted = every if names == "auto" else [name.strip() for name in names.split(",")]
+    return [str(choose_device(name)) for name in wanted]
+
+
+def train_members(members: Members, count: int, devices: Sequence[str], report: Report, told: Told) -> Iterator[Path]:
+    """Train the members that are not finished, and give every member's model file as it is there.
+
+    One after another on one device; on several a process each. Raises as :meth:`TrainingRun.train`.
+    """
+    if members.config.multibox is not None:
+        raise ValueError("a config with a section multibox trains what proposes regions: an ensemble classifies")
+    sources = open_sources(members.config, members.data, members.store, report)
+    train_hash = data_hash(sources.train)
+    left = [number for number in range(1, count + 1) if not members.finished(number, train_hash)]
+    yield from (members.folder(number) / LAST for number in range(1, count + 1) if number not in left)
+    if len(devices) == 1:
+        yield from (members.train(number, devices[0], report, told) for number in left)
+        return
+    for photos in filter(None, (sources.train, sources.validation)):
+        sources.proposals(photos)  # the processes find them in the store
+    free: SimpleQueue[str] = SimpleQueue()
+    for device in devices:
+        free.put(device)
+    threads = ThreadPoolExecutor(len(devices))
+    try:
+        yield from threads.map(lambda number: _in_a_process(members, number, free), left)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _in_a_process(members: Members, number: int, free: SimpleQueue[str]) -> Path:
+    device = free.get()
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            return process.submit(_train_alone, members, number, device).result()
+    finally:
+        free.put(device)
+
+
+def _train_alone(members: Members, number: int, device: str) -> Path:
+    return members.train(number, device, lambda *_: None, lambda *_: None)
+
+
+def pack_models(models: Sequence[str | Path], folder: Path, name: str, *, int8: bool) -> list[Path]:
+    """Write the models as ``NAME-1.safetensors``, ``NAME-2.safetensors``, ...: the files of one ensemble to carry.
+
+    Weights are float16; with ``int8`` those of convolutions take a byte. A calibration stays where it is of as many
+    models. Raises ``ValueError`` where the models do not go together.
+    """
+    files = [file for model in models for file in files_of(model)]
+    read = [read_detector(file) for file in files]
+    check_members(read, files)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / f"{name}-{number}{SUFFIX}" for number in range(1, len(read) + 1)]
+    for model, path in zip(read, written, strict=True):
+        fits = model.calibration is not None and model.calibration.models == len(read)
+        save_detector(path, model if fits else replace(model, calibration=None), int8=int8)
+    return written

@@ -1,0 +1,176 @@
+"""What R-CNN puts on a finished network, fitted in two looks at the training photos."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from detection.boxes import Boxes, iou
+from detection.build.detector import build_detector, files_of
+from detection.build.model_file import DetectorModel, Scorers, read_detector
+from detection.build.proposers import build_proposer
+from detection.build.run_folder import data_hash
+from detection.config import DetectionConfig, ScoringConfig, change_config
+from detection.datasets.base import Dataset
+from detection.datasets.open import find_dataset, open_dataset
+from detection.heads.bbox_regression import RidgeBoxes
+from detection.heads.box_coding import encode_boxes
+from detection.heads.context import PhotoContext
+from detection.heads.svm import SvmScorer
+from detection.proposals.store import ProposalStore
+from detection.structures import Proposals, Target
+from detection.training.features import Looker, Overview, Seen, first_look
+from detection.training.logistic import drawn_in, fit_logistic, fit_sigmoid
+from detection.training.pools import Report
+from detection.training.ridge import RidgeSums
+from detection.training.sampling import IGNORED, label_regions
+from detection.training.svm import HardNegatives, SvmSettings
+
+CHANGEABLE = ("scoring", "detection")  # sections of a finished model's config
+
+
+def model_to_refine(name: str, changes: Sequence[str]) -> DetectorModel:
+    """A model with ``section.key=value`` changes of how scorers are fitted and which are used.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` for several models and for other sections.
+    """
+    files = files_of(name)
+    if len(files) > 1:
+        raise ValueError(f"{name} is an ensemble: refine its models one by one")
+    for change in changes:
+        if change.partition(".")[0] not in CHANGEABLE:
+            raise ValueError(f"--set {change}: of a finished model only {' and '.join(CHANGEABLE)} can be changed")
+    model = read_detector(files[0])
+    return replace(model, config=change_config(model.config, changes))
+
+
+def photos_to_refine_on(
+    model: DetectorModel, data: str, store: Path, report: Report
+) -> tuple[Dataset, dict[int, Proposals]]:
+    """A data set with the model's classes, and from a store the proposals of its photos that are looked at, by index.
+
+    A data set whose name has no split is opened at the one that the model was trained on.
+    """
+    config = model.config
+    split = find_dataset(data).split or config.data.train_split
+    photos = open_dataset(data, split=split, class_names=model.class_names)
+    drawn = np.random.default_rng(config.training.seed).permutation(len(photos))[: config.scoring.photos]
+    indices = sorted(drawn.tolist())
+    kept = ProposalStore(store, build_proposer(config.proposals))
+    return photos, dict(zip(indices, kept.fill([photos.path(index) for index in indices], report=report), strict=True))
+
+
+def fit_scorers(
+    model: DetectorModel, photos: Dataset, proposals: Mapping[int, Proposals], device: torch.device, report: Report
+) -> DetectorModel:
+    """The model with SVMs, ridge boxes and a contextual model of its own, fitted as its config's ``scoring`` says.
+
+    The photos that ``proposals`` has, by index, are looked at. Whether the scorers are used is up to ``detection`` in
+    its config. Raises ``ValueError`` for a class that no photo shows.
+    """
+    _check_classes(photos, proposals)
+    plain = model.config.model_copy(update={"detection": DetectionConfig()})  # the network alone is looked through
+    detector = build_detector([replace(model, config=plain)], device)
+    regions: dict[int, Boxes] = {}
+    for index, proposed in proposals.items():
+        regions[index] = detector.select(photos.image(index), proposed).boxes
+        report("selecting regions", len(regions), len(proposals))
+    (member,) = detector.scorer.members
+    looker = Looker(member, detector.scorer.warp, device, photos, regions, model.config.training.seed)
+    scorers = fit_on(looker, model.config.scoring, report)
+    fitted = {"scorers": {"photos": len(regions), "data": data_hash(photos)}}
+    return replace(model, scorers=scorers, provenance={**model.provenance, **fitted})
+
+
+def _check_classes(photos: Dataset, indices: Collection[int]) -> None:
+    targets = map(photos.target, indices)
+    shown = {label for target in targets for label in target.labels[~(target.difficult | target.crowd)].tolist()}
+    for label, name in enumerate(photos.class_names):
+        if label not in shown:
+            raise ValueError(
+                f"none of the {len(indices)} photos holds a {name} that counts: no SVM can be fitted to it"
+            )
+
+
+def fit_on(looker: Looker, settings: ScoringConfig, report: Report) -> Scorers:
+    """The scorers of the network of ``looker``, on the CPU."""
+    indices, names = list(looker.regions), looker.photos.class_names
+    overview = first_look(looker, indices, report)
+    svm = SvmSettings(settings.svm_cost, settings.svm_bias, settings.positive_weight)
+    scale = overview.scale(settings.feature_norm)
+    mining = [HardNegatives(overview.objects[overview.labels == k] * scale, svm) for k in range(len(names))]
+    boxes = RidgeBoxes(len(names), overview.wholes.shape[1])
+    boxes.project.weight.data = _components(overview, boxes.project.out_channels)
+    sums = RidgeSums(len(names), boxes.linear.in_features)
+    for done, index in enumerate(indices, start=1):
+        regions = np.concatenate([looker.objects(index).boxes, looker.some(index, settings.regions)])
+        if not len(regions):
+            continue
+        seen, target = looker.look(looker.photos.image(index), regions), looker.photos.target(index)
+        features = seen.features * scale
+        for k, negatives in enumerate(mining):
+            overlap = iou(regions, target.boxes[target.labels == k]).max(axis=1, initial=0)
+            negatives.add(features[(overlap < settings.negative_overlap) & (not target.partial)])
+        _add_pairs(sums, boxes, seen, target, settings.ridge_overlap)
+        report("second look at photos", done, len(indices))
+    return Scorers(
+        _svms(mining, overview, scale).eval(),
+        _ridge(boxes, sums, settings).eval(),
+        _context(overview, scale, settings.context_cost).eval(),
+    )
+
+
+def _components(overview: Overview, width: int) -> Tensor:
+    """The first principal components, as the kernel of a 1x1 convolution."""
+    return torch.from_numpy(overview.components[:width, :, None, None].copy())
+
+
+@torch.inference_mode()
+def _add_pairs(sums: RidgeSums, boxes: RidgeBoxes, seen: Seen, target: Target, overlap: float) -> None:
+    """Add the regions that overlap an object by ``overlap`` or more, and where that object lies."""
+    labels = label_regions(seen.boxes, target, overlap)
+    rows = np.flatnonzero(labels.classes > 0)
+    offsets = encode_boxes(torch.from_numpy(labels.matches[rows]), torch.from_numpy(seen.boxes[rows]))
+    sums.add(boxes.describe(seen.maps[rows].cpu()).numpy(), offsets.numpy(), labels.classes[rows] - 1)
+
+
+def _svms(mining: Sequence[HardNegatives], overview: Overview, scale: float) -> SvmScorer:
+    """The SVMs, and sigmoids for them: of all objects, and of the regions that were kept of the first look."""
+    scorer = SvmScorer(len(mining), overview.wholes.shape[1])
+    scorer.scale.fill_(scale)
+    features = np.concatenate([overview.objects, overview.regions]) * scale
+    shown = np.concatenate([overview.labels + 1, overview.classes])
+    for k, negatives in enumerate(mining):
+        svm = negatives.fit()
+        known = shown != IGNORED
+        slope, shift = fit_sigmoid(svm.margins(features[known]), shown[known] == k + 1)
+        scorer.linear.weight.data[k] = torch.from_numpy(svm.weights[:-1])
+        scorer.linear.bias.data[k] = float(svm.weights[-1]) * svm.settings.bias
+        scorer.slope[k], scorer.shift[k] = slope, shift
+    return scorer
+
+
+def _ridge(boxes: RidgeBoxes, sums: RidgeSums, settings: ScoringConfig) -> RidgeBoxes:
+    scale = sums.scale(settings.feature_norm)
+    weights, biases = sums.solve(settings.ridge, scale)
+    boxes.scale.fill_(scale)
+    boxes.linear.weight.data = torch.from_numpy(weights).float().flatten(0, 1)
+    boxes.linear.bias.data = torch.from_numpy(biases).float().flatten()
+    return boxes
+
+
+def _context(overview: Overview, scale: float, cost: float) -> PhotoContext:
+    count = len(overview.wholes)
+    context = PhotoContext(overview.present.shape[1], overview.wholes.shape[1])
+    context.scale.fill_(scale)
+    for k, present in enumerate(overview.present.T):
+        weights, bias = fit_logistic(overview.wholes * scale, drawn_in(present), cost)
+        context.linear.weight.data[k] = torch.from_numpy(weights)
+        context.linear.bias.data[k] = bias - math.log((present.sum() + 1) / (count - present.sum() + 1))
+    return context

@@ -1,0 +1,87 @@
+"""Results from stored region scores: any members averaged, under any settings, judged without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from detection.build.detector import scoring_of, suppression_of
+from detection.config import Config, change_config
+from detection.datasets.base import did_you_mean
+from detection.ensemble.judging import Settings, Subset, stored_detections
+from detection.ensemble.store import ScoreStore, open_scores
+from detection.evaluation.judgement import Judgement
+from detection.evaluation.tables import DetectionTable
+from detection.proposals.store import Report
+from detection.report.question import MEASURES, Question, ask, chosen
+
+
+@dataclass(frozen=True, eq=False)
+class StoredResults:
+    """Scores, and the question that they answer: the models' classes on photos of the store."""
+
+    store: ScoreStore
+    question: Question
+    protocol: str
+
+    @property
+    def images(self) -> int:
+        return len(self.question.images)
+
+    def judge(self, wanted: Sequence[tuple[Subset, Settings]], report: Report) -> list[Judgement]:
+        """The verdicts on each choice of members and settings."""
+        number = {id: place for place, id in enumerate(self.store.ids)}
+        photos = [number[id] for id in self.question.ids]
+        found = stored_detections(
+            self.store, photos, wanted, lambda done: report("suppressing", done, len(self.question.images))
+        )
+        return [self.question.judge(self.protocol, DetectionTable.of(each)) for each in found]
+
+    def settings(self, changes: Sequence[str] = ()) -> Settings:
+        """The detection settings of the model that chose the regions, with ``key=value`` changes."""
+        own = Config.model_validate({"detection": self.store.facts["detection"]})
+        return settings_of(change_config(own, [f"detection.{change}" for change in changes]))
+
+
+def settings_of(config: Config) -> Settings:
+    """What a config says of scores and suppression."""
+    return scoring_of(config), suppression_of(config)
+
+
+def stored_results(scores: Path, data: str, split: str | None, protocol: str | None) -> StoredResults:
+    """What is asked of stored scores; ``data`` and ``split`` as tools/evaluate.py takes them.
+
+    Raises ``FileNotFoundError`` and ``ValueError``: for photos without scores, classes the data do not have.
+    """
+    store = open_scores(scores)
+    if not store.members:
+        raise ValueError(f"{scores}: no model has scored these regions: tools/ensemble.py score MODEL goes on")
+    question = ask(data, split, None, None, scores)
+    labels = []
+    for name in store.class_names:
+        if (label := question.names.label(name)) is None:
+            known = question.names.names
+            raise ValueError(f"{data}: no class {name!r}, which the models know; {did_you_mean(name, known)}")
+        labels.append(label)
+    question = question.only(labels)
+    if unscored := set(question.ids) - set(store.ids):
+        raise ValueError(
+            f"{scores}: {len(unscored)} of the {len(question.ids)} photos have no scores, such as {min(unscored)!r} "
+            "(is --split the part that was scored?)"
+        )
+    wanted = protocol or question.usual_protocols.split(",")[0]
+    (name,) = chosen(wanted, {one: one for one in MEASURES}.get, list(MEASURES), "protocol")[:1]
+    return StoredResults(store, question, name)
+
+
+def combinations_of(tries: Sequence[str]) -> list[list[str]]:
+    """Every combination of ``key=value,value`` lists as ``key=value`` changes."""
+    columns = []
+    for one in tries:
+        key, equals, values = one.partition("=")
+        if not equals or not values:
+            raise ValueError(f"--try {one}: expected KEY=VALUE,VALUE such as suppression=0.2,0.3")
+        columns.append([f"{key}={value}" for value in values.split(",")])
+    return [list(changes) for changes in product(*columns)]

@@ -1,0 +1,67 @@
+"""tools/refine.py as its users call it."""
+
+from pathlib import Path
+
+import pytest
+
+from detection.build import refine
+from detection.build.detector import load_detector
+from tests.detection.build.models import write_model
+from tests.detection.datasets.trees import write_voc
+from tests.detection.rectangles import propose, rectangles
+from tools.refine import main
+
+PHOTOS = rectangles(4)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Photos with their objects, whose proposals are windows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(refine, "open_dataset", lambda *_, **__: PHOTOS)
+    monkeypatch.setattr(refine.ProposalStore, "fill", lambda self, paths, **_: propose(PHOTOS)[: len(paths)])
+    write_voc(tmp_path / "data", {"000001": [("red", 11, 11, 20, 20)]}, {"trainval": ["000001"]})
+    write_model(tmp_path / "mine.safetensors")
+    return "data"
+
+
+def test_the_new_file_holds_scorers_and_uses_those_asked_for(data: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = "--set", "detection.scores=svm", "--set", "detection.context=0.25"
+    assert main(["mine.safetensors", "--data", data, "--out", "new.safetensors", "--store", "s", *asked]) == 0
+    out = capsys.readouterr().out
+    assert "the detector: new.safetensors" in out
+    assert "it uses scores=svm, box_regression=learned, context=0.25" in out
+    found = load_detector("new.safetensors", device="cpu", changes=["box_regression=ridge"])
+    (member,) = found.scorer.members
+    assert member.svm is not None
+    assert member.context is not None
+    assert type(member.network.heads.box_regressor).__name__ == "RidgeBoxes"
+    with pytest.raises(ValueError, match=r"tools/refine\.py"):
+        load_detector("mine.safetensors", device="cpu", changes=["box_regression=ridge"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.safetensors", "--data", "data", "--out", "new.safetensors"], "no model file none.safetensors"),
+        (["mine.safetensors", "--data", "data", "--out", "no/new.safetensors"], "there is no folder no"),
+        (["mine.safetensors", "--data", "nowhere", "--out", "new.safetensors"], "no file or folder nowhere"),
+        (
+            ["mine.safetensors", "--data", "data", "--out", "new.safetensors", "--set", "scoring.rigde=1"],
+            "did you mean 'ridge'?",
+        ),
+        (
+            ["mine.safetensors", "--data", "data", "--out", "new.safetensors", "--set", "regions.size=100"],
+            "only scoring and detection can be changed",
+        ),
+        (["mine.safetensors", "--data", "data"], "--out"),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_bad_input_ends_in_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error:")
+    assert error.count("\n") == 1
+    assert words in error
+    assert not Path("new.safetensors").exists()
