@@ -1,17 +1,21 @@
-"""The paper's tables, with what was measured here beside them.
+"""What the paper says, and what is so here: its tables, its network, its classifier.
 
     python tools/paper.py tables
     python tools/paper.py network
+    python tools/paper.py claims
     python tools/paper.py all --json paper.json
-    python tools/paper.py tables --measured mine.json
+    python tools/paper.py all --measured table3.json
 
 tables: classification (Tables 2 and 3) and detection (Tables 4 and 5 of "Going Deeper with Convolutions"). A figure
 measured on other data than the paper's stands below the table, with its data set and protocol, and is not compared.
 network: Table 1, row by row, as the paper prints it and as the network built here counts.
+claims: what sections 5 to 7 say of the network, its training and its test, one statement a line: the paper, what is so
+here (counted, or measured on the data named), whether it holds, and where code or test has it.
 
 --measured takes a JSON list of measurements (name, figure, value, data, images, command, and protocol, models, regions,
-crops, box_regression, contextual_model where they apply); without it, those that come with the package are shown.
-tools/evaluate.py --against paper sets a result of your own on ILSVRC data into Tables 4 and 5.
+crops, pooling, box_regression, contextual_model, date where they apply), such as tools/classify.py --table3 --json
+writes; without it, those that come with the package are shown. tools/evaluate.py --against paper sets a result of your
+own on ILSVRC data into Tables 4 and 5.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.table import Table
@@ -28,10 +32,13 @@ from rich.table import Table
 from detection.command_line import console, help_text, new_app, run_command
 from detection.converters.whole_file import whole_file
 from detection.datasets.base import did_you_mean
-from detection.evaluation.paper_tables import PaperTable, measured, paper_tables
+from detection.evaluation.paper_tables import Measurement, PaperTable, measured, paper_tables
 from detection.report.paper import paper_table
 
-PARTS = ("tables", "network", "all")
+if TYPE_CHECKING:
+    from backbone.classification.claim import Claim
+
+PARTS = ("tables", "network", "claims", "all")
 
 app = new_app()
 
@@ -57,15 +64,23 @@ def paper(
     if part not in PARTS:
         raise ValueError(f"no part {part!r}; {did_you_mean(part, PARTS)}")
     written: dict[str, object] = {}
-    if part != "network":
-        tables = paper_tables(measured(measurements))
+    figures = measured(measurements)
+    if part in {"tables", "all"}:
+        tables = paper_tables(figures)
         written["tables"] = [_as_json(table) for table in tables]
         for table in tables:
             console().print(*paper_table(table), sep="\n")
-    if part != "tables":
+    if part in {"network", "all"}:
         rows = network_rows()
         written["network"] = [row._asdict() for row in rows]
         _print_network(rows)
+    if part in {"claims", "all"}:
+        claims = _claims(figures)
+        written["claims"] = [claim._asdict() for claim in claims]
+        shown = Table(*claims[0]._fields, title="Sections 5 to 7: classification", title_justify="left")
+        for claim in claims:
+            shown.add_row(*claim)
+        console().print(shown)
     if json_file:
         with whole_file(json_file) as file:
             json.dump(written, file, indent=1, allow_nan=False)
@@ -88,6 +103,17 @@ def network_rows() -> list[NetworkRow]:
             verdict = "does not follow from the row's sizes"
         rows.append(NetworkRow(cost.row, stated[0], cost.weights, stated[1], cost.multiply_adds, verdict))
     return rows
+
+
+def _claims(figures: Sequence[Measurement]) -> list[Claim]:
+    """The statements, with the errors measured on the paper's data, or else on the first that there are."""
+    from backbone.classification.claims import classification_claims
+
+    table_3 = paper_tables(figures)[1]
+    known = [row for row in table_3.comparable or table_3.others if row.crops]
+    known = [row for row in known if row.data == known[0].data]
+    errors = {(row.models, row.crops or 1, row.pooling or "mean"): row.value for row in known}
+    return classification_claims(errors, f"{known[0].images:,} {known[0].data}" if known else "")
 
 
 def _agree(stated: tuple[str, str], weights: int, multiply_adds: int) -> bool:

@@ -91,8 +91,8 @@ TABLE_5 = (
 class Measurement(BaseModel):
     """One figure measured with this project; ``command`` measures it again.
 
-    ``figure``: "mAP" or "top-5 error", ``value`` in percent; ``protocol`` of detections: voc07, voc10, ilsvrc, coco;
-    ``regions``: how many of a photo were scored.
+    ``figure``: "mAP", "top-5 error" or "top-1 error", ``value`` in percent; ``protocol`` of detections: voc07, voc10,
+    ilsvrc, coco; ``regions``: how many of a photo were scored; ``pooling`` of crops: mean or max.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -107,6 +107,8 @@ class Measurement(BaseModel):
     models: int = 1
     regions: int | None = None
     crops: int | None = None
+    pooling: str | None = None
+    date: str | None = None
     box_regression: bool | None = None
     contextual_model: bool | None = None
 
@@ -118,6 +120,7 @@ class Measurement(BaseModel):
             self.protocol,
             f"{self.models} model{'s' if self.models > 1 else ''}",
             self.crops and f"{self.crops} crop{'s' if self.crops > 1 else ''}",
+            self.pooling == "max" and "the highest over the crops",
             self.regions and f"{self.regions} regions a photo",
             _option(self.box_regression, "box regression"),
             _option(self.contextual_model, "contextual model"),

@@ -28,6 +28,18 @@ def test_json_holds_what_is_printed(tmp_path: Path) -> None:
     written = json.loads(path.read_text())
     assert [table["paper"][-1].get("mAP") for table in written["tables"]] == [None, None, 43.9, 40.2]
     assert sum(row["weights"] for row in written["network"]) == 6_990_272
+    assert len(written["claims"]) > 30
+
+
+def test_statements_have_verdicts_and_the_errors_measured_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims"]) == 0
+    out = capsys.readouterr().out
+    (crops,) = [line for line in out.splitlines() if "top-5 error of 1, 10, 144 crops" in line]
+    assert "12.00, " in crops
+    assert "100 ImageNet validation photos" in crops
+    (rate,) = [line for line in out.splitlines() if "the learning rate falls" in line]
+    assert rate.count("4% every 8 epochs") == 2
+    assert "holds" in rate
 
 
 @pytest.mark.parametrize(
