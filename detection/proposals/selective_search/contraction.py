@@ -13,18 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.proposals.selective_search.edges import Counts, Keys, Weights, ascending, weigh
+from detection.proposals.selective_search.joining import Labels, Node, Place, join
 from detection.proposals.selective_search.kernel import kernel
-from detection.proposals.selective_search.sifting import Forest, sift
 from detection.proposals.selective_search.smoothing import Planes
 
-Labels = NDArray[np.int32]
 Ends = NDArray[np.uint32]
-Node = np.uint32  # unsigned: an index that cannot be negative needs no test for it, and these loops are all look-ups
-Place = np.uint64
 
-CLOSED = np.int32(-(2**30))  # added to the root of a closed component; images have fewer pixels
 INFINITY = np.int32(0x7F800000)  # its bits
-BLOCK = 64  # edges whose components are looked up together
 
 
 class Graph(NamedTuple):
@@ -38,13 +33,10 @@ class Graph(NamedTuple):
 
 def contract(planes: Planes, k: float) -> tuple[Graph, Labels]:
     """The graph that is left when everything is joined that ``k`` and all above join, and the vertex of each pixel."""
-    width = Node(planes.shape[2])
     weights = weigh(planes)
-    keys, forest, heaviest = sift(weights, k)
-    _decide(keys, forest, heaviest, width, np.float32(k))
-    vertices, sizes, heaviest = _number(forest, heaviest)
+    vertices, sizes, heaviest = join(weights, k)
     keys = _between(weights.view(np.uint32), vertices, len(sizes))
-    ends, lightest = _ends(ascending(keys, np.empty_like(keys)), vertices, width)
+    ends, lightest = _ends(ascending(keys, np.empty_like(keys)), vertices, Node(planes.shape[2]))
     return Graph(ends, lightest, sizes, heaviest), vertices
 
 
@@ -55,88 +47,6 @@ def _pixels_of(key: Place, pixels: Node, width: Node) -> tuple[Node, Node]:
     right = edge < pixels
     pixel = edge if right else edge - pixels
     return pixel, pixel + (Node(1) if right else width)
-
-
-@kernel
-def _root(forest: Forest, node: Node) -> Node:
-    """Root of a node, which is hung to its grandparent.
-
-    Two steps up are taken whether needed or not: further ones seldom are.
-    """
-    up = forest[node]
-    parent = Node(up) if up >= 0 else node
-    above = forest[parent]
-    root = Node(above) if above >= 0 else parent
-    forest[node] = np.int32(root) if root != node else up
-    while forest[root] >= 0:
-        root = Node(forest[root])
-    return root
-
-
-@kernel
-def _decide(keys: Keys, forest: Forest, heaviest: Weights, width: Node, k: np.float32) -> None:
-    """Join, or close, from the lightest.
-
-    A component's limit is its heaviest edge plus ``k`` over its pixels. Which way an edge is decided no processor could
-    guess, so there is no branch: both ways write to the same places.
-    """
-    ends = np.empty((BLOCK, 2), np.uint32)
-    weights = keys.view(np.float32)[1::2]  # little-endian, as is every machine Numba knows
-    for start in range(0, keys.size, BLOCK):
-        block = min(BLOCK, keys.size - start)
-        for i in range(block):
-            p, q = _pixels_of(keys[Place(start + i)], Node(forest.size), width)
-            ends[i, 0] = _root(forest, p)
-            ends[i, 1] = _root(forest, q)
-        for i in range(block):
-            one, two = _up(forest, ends[i, 0]), _up(forest, ends[i, 1])
-            if one == two:
-                continue
-            differs = (one ^ two) & Node(-Node(forest[one] > forest[two]))
-            root, other = one ^ differs, two ^ differs
-            at_root, at_other = forest[root], forest[other]
-            weight = weights[Place(start + i)]
-            accepted = (
-                (min(at_root, at_other) > CLOSED)
-                & (weight <= heaviest[root] + k / np.float32(-at_root))
-                & (weight <= heaviest[other] + k / np.float32(-at_other))
-            )
-            forest[root] = at_root + at_other if accepted else _closed(at_root)
-            forest[other] = np.int32(root) if accepted else _closed(at_other)
-            heaviest[root] = weight if accepted else heaviest[root]
-
-
-@kernel
-def _up(forest: Forest, node: Node) -> Node:
-    """Root of a node that was one a moment ago."""
-    while forest[node] >= 0:
-        node = Node(forest[node])
-    return node
-
-
-@kernel
-def _closed(at_root: np.int32) -> np.int32:
-    return np.int32(at_root + CLOSED) if at_root > CLOSED else at_root
-
-
-@kernel
-def _number(forest: Forest, heaviest: Weights) -> tuple[Labels, NDArray[np.int32], Weights]:
-    """Label of every node, by first appearance of its tree, and the pixels and the heaviest edge of every label."""
-    labels = np.full(forest.size, -1, np.int32)
-    roots = np.empty(forest.size, np.uint32)
-    count = 0
-    for node in range(forest.size):
-        root = _root(forest, Node(node))
-        if labels[root] < 0:
-            labels[root] = count
-            roots[count] = root
-            count += 1
-        labels[node] = labels[root]
-    sizes = np.empty(count, np.int32)
-    for label in range(count):
-        at_root = forest[roots[label]]
-        sizes[label] = CLOSED - at_root if at_root < CLOSED else -at_root
-    return labels, sizes, heaviest[roots[:count]]
 
 
 @kernel

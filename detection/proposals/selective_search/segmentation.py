@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detection.proposals.selective_search.contraction import Graph, Labels, Node, Place, contract
+from detection.proposals.selective_search.contraction import Graph, contract
+from detection.proposals.selective_search.joining import Labels, Node, Place
 from detection.proposals.selective_search.kernel import kernel
 from detection.proposals.selective_search.sifting import Forest
 from detection.proposals.selective_search.smoothing import Planes

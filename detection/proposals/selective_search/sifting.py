@@ -12,6 +12,8 @@ ones across, and either kind after the equal one before it or to its near side.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,54 +29,60 @@ Place = np.uint64
 INFINITY = np.int32(0x7F800000)  # its bits
 
 
-def sift(weights: Planes, k: float) -> tuple[Keys, Forest, Weights]:
-    """Keys of the edges that are left, in ascending order, of framed ``weights`` (2, H + 2, W); and what is joined.
+class Tile(NamedTuple):
+    """A rectangle of pixels, half-open."""
 
-    The joins are a forest of pixels (HW,) and, at its roots, the heaviest edge inside.
+    top: int
+    bottom: int
+    left: int
+    right: int
 
-    All of it is one piece of memory, and a large one for a reason: having once got it back, glibc keeps as much at hand
-    from then on, and pages are not asked for anew with every image, which would take as long as the sorting.
+
+def sift(weights: Planes, k: float, tile: Tile, memory: Keys, forest: Forest, heaviest: Weights) -> Keys:
+    """Keys of the edges that are left, of those to the right of a tile's pixels and below them, in ascending order.
+
+    ``weights`` are framed (2, H + 2, W). What is joined is noted in ``forest`` (HW,), to begin with all -1, and, at its
+    roots, in ``heaviest``, the heaviest edge inside, all 0. The keys are part of ``memory``, two rows for two keys a
+    pixel of the tile.
     """
-    pixels = (weights.shape[1] - 2) * weights.shape[2]
-    memory = np.empty((5, pixels), np.uint64)
-    keys, scratch = memory[:4].reshape(2, -1)
-    forest, heaviest = memory[4].view(np.int32).reshape(2, -1)
-    forest[:], heaviest[:] = -1, 0
-    count = _sift(weights.view(np.int32), np.float32(k), keys, forest, heaviest)
-    return ascending(keys[:count], scratch[:count]), forest, heaviest.view(np.float32)
+    keys, other = memory
+    count = _sift(weights.view(np.int32), np.float32(k), tile, keys, forest, heaviest.view(np.int32))
+    return ascending(keys[:count], other[:count])
 
 
 @kernel
-def _sift(weights: Bits, k: np.float32, keys: Keys, forest: Forest, heaviest: Bits) -> int:
+def _sift(weights: Bits, k: np.float32, tile: Tile, keys: Keys, forest: Forest, heaviest: Bits) -> int:
     """Fill in the last three; the number of keys is returned. Rightward edges go first, then downward ones."""
+    top, bottom, left, right = tile
     width = weights.shape[2]
     height = weights.shape[1] - 2
+    size = right - left
     most = np.float32(k).view(np.int32)
-    light, heavy, kept = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
-    crossing = np.empty(width, np.int32)
+    light, heavy, kept = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32)
+    crossing = np.empty(size, np.int32)
     count = Place(0)
     for down in range(2):
         along, across = (width, 1) if down else (1, width)
         own, cross = weights[down].reshape(-1), weights[1 - down].reshape(-1)
-        for y in range(height - down):
-            here = (y + 1) * width
-            row = own[here : here + width]
+        for y in range(top, min(bottom, height - down)):
+            here = (y + 1) * width + left
+            row = own[here : here + size]
             near, far = cross[here - across :], cross[here:]  # those that cross on one side, and on the other
             heavy[:] = 0
             _mark_heaviest(row, own[here - across :], near, near[along:], (1, down), heavy)
             _mark_heaviest(row, own[here + across :], far, far[along:], (0, down), heavy)
             _lightest(near, near[along:], far, far[along:], crossing)
             _mark_lightest(row, own[here - along :], own[here + along :], crossing, down, light)
-            for x in range(width):
+            for x in range(size):
                 light[x] &= np.int32(row[x] <= most)
                 kept[x] = np.int32(row[x] < INFINITY) & (1 - (heavy[x] | light[x]))
-            first = Place((down * height + y) * width)
-            for x in range(width):
+            pixel = y * width + left
+            first = Place(down * height * width + pixel)
+            for x in range(size):
                 keys[count] = Place(row[x]) << Place(32) | first + Place(x)
                 count += Place(kept[x])
-            pixel = y * width
             _join_single(light, row, forest[pixel:], heaviest[pixel:])
-            _hang(light[: width - 1 + down], forest[pixel + along :], pixel)
+            _hang(light[: size - (right == width and not down)], forest[pixel + along :], pixel)
     return int(count)
 
 

@@ -1,4 +1,4 @@
-"""Promises about compilation, and the two rules that Numba cannot enforce itself."""
+"""Promises about compilation, and the three rules that Numba cannot enforce itself."""
 
 import ast
 import logging
@@ -17,10 +17,10 @@ FILES = sorted(Path(package.__file__).parent.glob("*.py"))
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def kernels(path):
+def kernels(path, decorators=("kernel", "borrowing_kernel")):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return [one for one in functions if any(getattr(mark, "id", None) == "kernel" for mark in one.decorator_list)]
+    return [one for one in functions if any(getattr(mark, "id", None) in decorators for mark in one.decorator_list)]
 
 
 def test_kernels_are_found():
@@ -42,6 +42,12 @@ def test_a_kernel_calls_kernels_of_its_own_file_alone(path):
     for function in kernels(path):
         names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
         assert names & elsewhere <= own, function.name
+
+
+def test_kernels_of_one_kind_share_a_file():
+    """One that borrows its arrays would leave those behind that another had made for it."""
+    mixed = [path.name for path in FILES if kernels(path, ["kernel"]) and kernels(path, ["borrowing_kernel"])]
+    assert not mixed
 
 
 def test_an_import_compiles_nothing():

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from detection.proposals.selective_search import joining
 from detection.proposals.selective_search.edges import ascending, weigh
 from detection.proposals.selective_search.segmentation import segment
-from detection.proposals.selective_search.sifting import sift
+from detection.proposals.selective_search.sifting import Tile, sift
 from tests.detection.proposals.reference_selective_search import superpixels
 
 PLANES = {
@@ -64,7 +65,9 @@ def test_sifted_edges_are_those_that_their_surroundings_do_not_decide(planes, k)
     right = {number for number in ends if number < pixels}
     squares = [(p, p + width, pixels + p, pixels + p + 1) for p in right if p + width in right]
     heaviest = {max(square, key=order.__getitem__) for square in squares}
-    keys, forest, heaviest_inside = sift(weigh(planes), k)
+    forest, heaviest_inside = np.full(pixels, -1, np.int32), np.zeros(pixels, np.float32)
+    memory = np.empty((2, 2 * pixels), np.uint64)
+    keys = sift(weigh(planes), k, Tile(0, height, 0, width), memory, forest, heaviest_inside)
     left = sorted(set(ends) - joined - heaviest, key=order.__getitem__)
     assert (keys & np.uint64(2**32 - 1)).tolist() == left
     assert (keys >> np.uint64(32)).tolist() == weights.view(np.uint32)[left].tolist()
@@ -81,6 +84,25 @@ def test_several_scales_at_once_give_what_each_gives_alone(planes):
     together = segment(planes, SCALES)
     for scale, of_atom in zip(SCALES, together.of_atom, strict=True):
         assert (of_atom[together.atoms] == superpixels(planes, *scale)).all()
+
+
+@pytest.mark.parametrize("side", [1, 2, 5, 16])
+@pytest.mark.parametrize("planes", PLANES.values(), ids=PLANES.keys())
+def test_tiles_change_nothing(planes, side, monkeypatch):
+    whole = segment(planes, SCALES)
+    monkeypatch.setattr(joining, "SIDE", side)
+    tiled = segment(planes, SCALES)
+    assert (tiled.atoms == whole.atoms).all()
+    assert all((one == other).all() for one, other in zip(tiled.of_atom, whole.of_atom, strict=True))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (512, 513), (30, 2000)])
+def test_tiles_cover_an_image_once(height, width):
+    covered = np.zeros((height, width), int)
+    for top, bottom, left, right in joining._tiles(height, width):
+        assert max(bottom - top, right - left) <= joining.SIDE
+        covered[top:bottom, left:right] += 1
+    assert (covered == 1).all()
 
 
 def test_atoms_are_as_few_as_the_scales_allow():
