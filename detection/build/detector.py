@@ -110,9 +110,7 @@ def refuse_unfitted(config: Config) -> None:
     }
     for wanted, is_asked in asked.items():
         if is_asked:
-            raise ValueError(
-                f"detection.{wanted} needs what tools/refine.py fits on a finished network: train without"
-            )
+            raise ValueError(f"detection.{wanted} needs what tools/refine.py fits on a finished network: train without")
 
 
 def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> RegionScorer:
