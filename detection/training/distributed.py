@@ -15,10 +15,14 @@ from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed import distributed_c10d
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 # The others wait while the first process validates or trains a ranker. A process that dies is not waited for: torchrun
 # stops the others.
 PATIENCE = timedelta(days=7)
+ARRIVAL, CONNECTION, ATTEMPTS = timedelta(minutes=30), timedelta(minutes=1), 3
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,34 @@ def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
     if cuda:
         device = _own_gpu(int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count())
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE, device_id=device if cuda else None)
+    _connect("nccl" if cuda else "gloo", device if cuda else None)
     yield Processes(distributed.get_rank(), distributed.get_world_size()), device
     distributed.destroy_process_group()  # after an error the process ends: to leave in order would wait for the others
+
+
+def _connect(backend: str, gpu: torch.device | None) -> None:
+    """Make the processes known to one another, which Gloo now and then waits for without end: then it is tried anew.
+
+    Raises ``RuntimeError`` where they cannot reach one another.
+    """
+    store, rank, count = next(rendezvous("env://", timeout=ARRIVAL))
+    store.set(f"here/{rank}", "")
+    store.wait([f"here/{other}" for other in range(count)], ARRIVAL)
+    for attempt in range(1, ATTEMPTS + 1):
+        own = PrefixStore(f"attempt/{attempt}", store)
+        try:
+            distributed.init_process_group(
+                backend, store=own, rank=rank, world_size=count, timeout=CONNECTION, device_id=gpu
+            )
+        except RuntimeError:
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            break
+    set_timeout = getattr(
+        distributed_c10d, "set_timeout", distributed_c10d._set_pg_timeout
+    )  # public since PyTorch 2.14
+    set_timeout(PATIENCE)
 
 
 def _own_gpu(number: int, count: int) -> torch.device:

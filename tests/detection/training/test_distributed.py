@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import multiprocessing
+from torch import distributed, multiprocessing
 
 from detection.training.distributed import ALONE, Processes, joined, was_restarted
 from tests.detection.training.test_finetune import lines, run, tuning
@@ -59,6 +59,34 @@ def test_a_process_without_a_gpu_of_its_own_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match="process 1 of this machine has no GPU of its own, PyTorch sees 1"):
         joined(torch.device("cuda")).__enter__()
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_a_connection_that_fails_is_tried_again_three_times_in_all(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "1", "RANK": "0"}
+    for name, value in address.items():
+        monkeypatch.setenv(name, value)
+    connect, tried = distributed.init_process_group, []
+
+    def unlucky(*arguments: object, **settings: object) -> None:
+        tried.append(settings["store"])
+        if len(tried) <= failures:
+            raise RuntimeError("Gloo connectFullMesh failed")
+        connect(*arguments, **settings)
+
+    monkeypatch.setattr(distributed, "init_process_group", unlucky)
+    if failures < 3:
+        with joined(CPU) as (processes, _):
+            assert processes == ALONE
+    else:
+        with pytest.raises(RuntimeError, match="connectFullMesh"):
+            joined(CPU).__enter__()
+    assert len(tried) == min(failures + 1, 3)
 
 
 def test_torchrun_says_that_it_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
