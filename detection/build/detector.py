@@ -21,7 +21,7 @@ from detection.config import Config, change_config
 from detection.detector import RegionDetector, Selection, Suppression
 from detection.heads.members import Member, RegionScorer
 from detection.heads.region_classifier import RegionClassifier
-from detection.heads.scoring import Scoring
+from detection.heads.scoring import Scoring, fitted
 from detection.inference.models import BUNDLED, bundled_models, model_files
 from detection.proposals.ranking import RegionRanker, RegionSelector
 from detection.regions.warp import Warp
@@ -123,22 +123,31 @@ def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> Regio
 
 def _member(model: DetectorModel, scoring: Scoring, device: torch.device) -> Member:
     """A network with what ``scoring`` asks for, and no more; raises ``ValueError`` where it has none such."""
-    classifier, scorers = ready(model.classifier, device), model.scorers
+    whole = whole_member(model, device)
     if scoring.box_regression != "learned":
-        classifier.heads.box_regressor = None
-    return Member(
-        classifier,
-        model.preprocessing.normalise,
-        _fitted(scorers.svm, "scores=svm", device) if scoring.scores == "svm" else None,
-        _fitted(scorers.ridge, "box_regression=ridge", device) if scoring.box_regression == "ridge" else None,
-        _fitted(scorers.context, f"context={scoring.context:g}", device) if scoring.context else None,
+        whole.network.heads.box_regressor = None
+    return replace(
+        whole,
+        svm=fitted(whole.svm, "scores=svm") if scoring.scores == "svm" else None,
+        ridge=fitted(whole.ridge, "box_regression=ridge") if scoring.box_regression == "ridge" else None,
+        context=fitted(whole.context, f"context={scoring.context:g}") if scoring.context else None,
     )
 
 
-def _fitted(scorer: Scorer | None, wanted: str, device: torch.device) -> Scorer:
-    if scorer is None:
-        raise ValueError(f"detection.{wanted} needs what tools/refine.py fits, and the model file does not hold it")
-    return deepcopy(scorer).to(device).eval()
+def whole_member(model: DetectorModel, device: torch.device) -> Member:
+    """A model as what says all that it can, ready to run."""
+    scorers = model.scorers
+    return Member(
+        ready(model.classifier, device),
+        model.preprocessing.normalise,
+        _moved(scorers.svm, device),
+        _moved(scorers.ridge, device),
+        _moved(scorers.context, device),
+    )
+
+
+def _moved(scorer: Scorer | None, device: torch.device) -> Scorer | None:
+    return None if scorer is None else deepcopy(scorer).to(device).eval()
 
 
 def build_selector(

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
-from typing import TypeVar
 
 import torch
-from torch import nn
 
 from detection.build.calibration import fit_calibration
-from detection.build.detector import build_detector, files_of, ready
+from detection.build.detector import build_detector, files_of, whole_member
 from detection.build.model_file import DetectorModel, check_members, read_detector, write_calibration
 from detection.build.stored_results import StoredResults, settings_of
 from detection.calibration import Calibration
 from detection.ensemble.store import Regions, ScoreStore, begin_scores, same_weights
-from detection.heads.members import Member, RegionScorer
+from detection.heads.members import RegionScorer
 from detection.images import decode_image
 from detection.inference.find import Photo
 from detection.inference.models import LAST, weights_hash
 from detection.proposals.store import ProposalStore, Report
 from detection.runtime import keep_freed_memory
-
-Part = TypeVar("Part", bound=nn.Module)
 
 
 def member_name(file: Path) -> str:
@@ -89,22 +84,6 @@ def _begin(first: DetectorModel, file: Path, ids: Sequence[str], out: Path, top:
     }
     joins = ["proposals", "crops", *(["top"] if top else [])]
     return begin_scores(out, ids, first.class_names, facts, joins=joins)
-
-
-def whole_member(model: DetectorModel, device: torch.device) -> Member:
-    """A model as what says all that it can, ready to run."""
-    fitted = model.scorers
-    return Member(
-        ready(model.classifier, device),
-        model.preprocessing.normalise,
-        _moved(fitted.svm, device),
-        _moved(fitted.ridge, device),
-        _moved(fitted.context, device),
-    )
-
-
-def _moved(part: Part | None, device: torch.device) -> Part | None:
-    return None if part is None else deepcopy(part).to(device).eval()
 
 
 def calibrate_models(

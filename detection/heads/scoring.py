@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from detection.boxes import Boxes
 from detection.heads.context import with_evidence
+
+Part = TypeVar("Part")  # of what a model says, or of the model
 
 
 class ScoredRegions(NamedTuple):
@@ -48,10 +50,10 @@ class Scoring:
 
     def __call__(self, raw: RawScores, boxes: Boxes) -> ScoredRegions:
         """The scores and boxes of regions (R, 4); raises ``ValueError`` where the network was not fitted for them."""
-        scores = _there(raw.svm, "scores=svm") if self.scores == "svm" else raw.softmax
+        scores = fitted(raw.svm, "scores=svm") if self.scores == "svm" else raw.softmax
         if self.context:
-            scores = with_evidence(scores, _there(raw.evidence, f"context={self.context:g}") * self.context)
-        moved = _there(raw.ridge, "box_regression=ridge") if self.box_regression == "ridge" else raw.learned
+            scores = with_evidence(scores, fitted(raw.evidence, f"context={self.context:g}") * self.context)
+        moved = fitted(raw.ridge, "box_regression=ridge") if self.box_regression == "ridge" else raw.learned
         if self.box_regression == "none" or moved is None:  # or the network was trained without
             moved = torch.from_numpy(boxes).to(scores.device)[:, None].expand(-1, scores.shape[1], 4)
         return ScoredRegions(scores, moved)
@@ -62,7 +64,8 @@ def averaged(each: Sequence[ScoredRegions]) -> ScoredRegions:
     return ScoredRegions(*(torch.stack(column).mean(dim=0) for column in zip(*each, strict=True)))
 
 
-def _there(part: Tensor | None, wanted: str) -> Tensor:
+def fitted(part: Part | None, wanted: str) -> Part:
+    """What ``detection.`` + ``wanted`` asks for; raises ``ValueError`` where the model does not hold it."""
     if part is None:
         raise ValueError(f"detection.{wanted} needs what tools/refine.py fits, and the model does not hold it")
     return part

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from detection.build.detector import build_scorer
+from detection.build.detector import build_scorer, whole_member
 from detection.build.model_file import DetectorModel, Scorers
-from detection.build.region_scores import whole_member
 from detection.config import Config
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.context import PhotoContext
