@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from detection.datasets.base import did_you_mean
 
@@ -167,6 +167,7 @@ class DetectionConfig(Section):
     scores: Literal["softmax", "svm"] = "softmax"
     box_regression: Literal["none", "learned", "ridge"] = "learned"  # where the network has it; the paper has none
     context: Share = 0.0
+    second_look: NonNegativeInt = 0  # moved boxes of a photo that are scored again (arXiv 1505.01749); R-CNN has none
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
     per_image: PositiveInt = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
+from torchvision.ops import clip_boxes_to_image
 
 from detection.calibration import Calibration, thresholds_of
 from detection.heads.members import RegionScorer
@@ -36,10 +36,7 @@ class Suppression:
 
 def detections_of(scored: ScoredRegions, size: tuple[int, int], suppression: Suppression) -> Detections:
     """What scored regions of an image of ``size`` (height, width) come to; boxes end at its border."""
-    height, width = size
-    limits = torch.tensor([width, height, width, height], device=scored.boxes.device)
-    inside = torch.minimum(scored.boxes.clamp(min=0), limits)
-    return suppress(inside, scored.scores, **suppression.__dict__)
+    return suppress(clip_boxes_to_image(scored.boxes, size), scored.scores, **suppression.__dict__)
 
 
 class RegionDetector:

@@ -99,6 +99,7 @@ def score(
     data: Data,
     out: Annotated[Path, typer.Option(help="the folder of the scores")],
     top: Annotated[int | None, typer.Option(min=1, help="regions of a photo  [default: the first model's]")] = None,
+    change: Change = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     store: Store = STORE,
     quiet: Quiet = False,
@@ -106,11 +107,12 @@ def score(
     """Keep what every model says of the same regions."""
     bars = Bars(quiet=quiet).show_log()
     photos = photos_of(data).photos
+    changes = [*([f"ranking.top={top}"] if top else []), *(f"detection.{one}" for one in change or [])]
     from detection.build.region_scores import score_photos
     from detection.runtime import choose_device
 
     with bars:
-        kept = score_photos(models, photos, out, store, device=choose_device(device), top=top, report=bars)
+        kept = score_photos(models, photos, out, store, device=choose_device(device), changes=changes, report=bars)
     bars.tell(f"{printable(str(out))}: {len(photos):,} photos, scored by {', '.join(kept.members)}")
 
 
@@ -199,11 +201,12 @@ def pack(
     out: Annotated[Path, typer.Option(help="the folder of the files")],
     name: Annotated[str, typer.Option(help="their name: NAME-1.safetensors, ...")] = "ensemble",
     int8: Annotated[bool, typer.Option("--int8", help="a byte for each weight of a convolution")] = False,
+    change: Change = None,
 ) -> None:
     """Write the models as files to carry."""
     from detection.build.ensemble import pack_models
 
-    written = pack_models(models, out, name, int8=int8)
+    written = pack_models(models, out, name, int8=int8, changes=change or [])
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     print(f"{len(written)} models, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB together")

@@ -97,7 +97,7 @@ def suppression_of(config: Config) -> Suppression:
 def scoring_of(config: Config) -> Scoring:
     """What a config says of scores and boxes."""
     detection = config.detection
-    return Scoring(detection.scores, detection.box_regression, detection.context)
+    return Scoring(detection.scores, detection.box_regression, detection.context, detection.second_look)
 
 
 def refuse_unfitted(config: Config) -> None:

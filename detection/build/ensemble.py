@@ -19,7 +19,7 @@ from detection.build.model_file import check_members, read_detector, save_detect
 from detection.build.run_folder import CONFIG, data_hash, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
-from detection.config import Config
+from detection.config import Config, change_config
 from detection.inference.models import LAST, SUFFIX, numbered
 from detection.proposals.store import Report
 from detection.runtime import choose_device
@@ -87,6 +87,7 @@ def _differing(there: Config, here: Config) -> str:
             f"{section}.{key}": value
             for section, values in config.model_dump(mode="json").items()
             for key, value in (values or {}).items()
+            if section != "detection"  # nothing of it is trained
         }
         for config in (there, here)
     )
@@ -140,11 +141,14 @@ def _train_alone(members: Members, number: int, device: str) -> Path:
     return members.train(number, device, lambda *_: None, lambda *_: None)
 
 
-def pack_models(models: Sequence[str | Path], folder: Path, name: str, *, int8: bool) -> list[Path]:
+def pack_models(
+    models: Sequence[str | Path], folder: Path, name: str, *, int8: bool, changes: Sequence[str] = ()
+) -> list[Path]:
     """Write the models as ``NAME-1.safetensors``, ``NAME-2.safetensors``, ...: the files of one ensemble to carry.
 
-    Weights are float16; with ``int8`` those of convolutions take a byte. A calibration stays where it is of as many
-    models. Raises ``ValueError`` where the models do not go together.
+    Weights are float16; with ``int8`` those of convolutions take a byte. ``changes`` are made in their settings of
+    detection, as :func:`detection.build.detector.load_detector` makes them. A calibration stays where it is of as many
+    models, and of the settings. Raises ``ValueError`` where the models do not go together.
     """
     files = [file for model in models for file in files_of(model)]
     read = [read_detector(file) for file in files]
@@ -152,6 +156,7 @@ def pack_models(models: Sequence[str | Path], folder: Path, name: str, *, int8: 
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}-{number}{SUFFIX}" for number in range(1, len(read) + 1)]
     for model, path in zip(read, written, strict=True):
-        fits = model.calibration is not None and model.calibration.models == len(read)
-        save_detector(path, model if fits else replace(model, calibration=None), int8=int8)
+        fits = model.calibration is not None and model.calibration.models == len(read) and not changes
+        config = change_config(model.config, [f"detection.{change}" for change in changes])
+        save_detector(path, replace(model, config=config, calibration=model.calibration if fits else None), int8=int8)
     return written

@@ -16,6 +16,7 @@ from detection.heads.box_coding import decode_boxes
 from detection.heads.context import PhotoContext
 from detection.heads.region_classifier import RegionClassifier
 from detection.heads.scoring import RawScores, ScoredRegions, Scoring, averaged
+from detection.heads.second_look import second_looks, with_second_look
 from detection.heads.svm import SvmScorer
 from detection.regions.warp import Warp, crop_regions
 from detection.structures import RGBImage
@@ -55,7 +56,10 @@ class Member:
 
 
 class RegionScorer:
-    """The mean of the members' scores, and of their boxes, on the *same* regions (paper, section 8)."""
+    """The mean of the members' scores, and of their boxes, on the *same* regions (paper, section 8).
+
+    The first member chooses what is looked at again.
+    """
 
     def __init__(
         self,
@@ -74,8 +78,14 @@ class RegionScorer:
         self.scoring = scoring or Scoring()
 
     def __call__(self, image: RGBImage, boxes: Boxes) -> ScoredRegions:
-        """The scores of every region (R, 4) of an image, in the order given."""
-        return averaged([self.scoring(raw, boxes) for raw in self.raw(image, boxes)])
+        """The scores of every region (R, 4) of an image, in the order given; a second look adds rows below them."""
+        first = self.raw(image, boxes)
+        scored = averaged([self.scoring(raw, boxes) for raw in first])
+        if not self.scoring.looks_again(first[0]):
+            return scored
+        looks = second_looks(self.scoring(first[0], boxes), image.shape[:2], self.scoring.second_look)
+        moved = looks.boxes.cpu().numpy()
+        return with_second_look(scored, looks, averaged([self.scoring(raw, moved) for raw in self.raw(image, moved)]))
 
     @torch.inference_mode()
     def raw(self, image: RGBImage, boxes: Boxes) -> list[RawScores]:

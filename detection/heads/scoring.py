@@ -42,11 +42,16 @@ class RawScores(NamedTuple):
 
 @dataclass(frozen=True)
 class Scoring:
-    """Which of it counts: ``context`` is how much of the whole photo's evidence moves the scores."""
+    """Which of it counts: ``context`` is how much of the whole photo's evidence moves the scores.
+
+    Up to ``second_look`` boxes of an image that regression moved are looked at again: see
+    :mod:`detection.heads.second_look`.
+    """
 
     scores: Literal["softmax", "svm"] = "softmax"
     box_regression: Literal["none", "learned", "ridge"] = "learned"
     context: float = 0.0
+    second_look: int = 0
 
     def __call__(self, raw: RawScores, boxes: Boxes) -> ScoredRegions:
         """The scores and boxes of regions (R, 4); raises ``ValueError`` where the network was not fitted for them."""
@@ -57,6 +62,11 @@ class Scoring:
         if self.box_regression == "none" or moved is None:  # or the network was trained without
             moved = torch.from_numpy(boxes).to(scores.device)[:, None].expand(-1, scores.shape[1], 4)
         return ScoredRegions(scores, moved)
+
+    def looks_again(self, raw: RawScores) -> bool:
+        """Whether there is a second look; not where no box was moved."""
+        moved = raw.ridge if self.box_regression == "ridge" else raw.learned
+        return self.second_look > 0 and self.box_regression != "none" and moved is not None
 
 
 def averaged(each: Sequence[ScoredRegions]) -> ScoredRegions:
