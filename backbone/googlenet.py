@@ -128,6 +128,10 @@ class GoogLeNet(nn.Module):
         if self.linear is not None:
             initialise(self.linear.weight, self.linear.bias)
 
+    def stage(self, name: str) -> nn.Module:
+        """The layers of a stage; the pooling before it has no weights and is not among them."""
+        return self.stem if name == "stem" else self.inceptions[name]
+
     def forward_stages(self, x: Tensor, first: str = "stem", last: str = "5b") -> Tensor:
         """Run the contiguous stages ``first`` to ``last``, both included; a pooling belongs to the block after it."""
         stages = self._range(first, last)

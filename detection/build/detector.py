@@ -139,7 +139,7 @@ def whole_member(model: DetectorModel, device: torch.device) -> Member:
     scorers = model.scorers
     return Member(
         ready(model.classifier, device),
-        model.preprocessing.normalise,
+        model.preprocessing,
         _moved(scorers.svm, device),
         _moved(scorers.ridge, device),
         _moved(scorers.context, device),

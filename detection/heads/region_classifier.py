@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backbone.options import GoogLeNetOptions
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.dropout import BatchDropout
 
@@ -17,6 +18,9 @@ class Backbone(Protocol):
     """What the heads need of a convolutional network that is made of named stages."""
 
     STAGES: Sequence[str]
+    options: GoogLeNetOptions
+
+    def stage(self, name: str) -> nn.Module: ...
 
     def forward_stages(self, x: Tensor, first: str = ..., last: str = ...) -> Tensor: ...
 
@@ -117,10 +121,15 @@ class RegionClassifier(nn.Module):
         names = list(self.stages.STAGES)
         if self.frozen is None:
             return self.stages.forward_stages(crops, names[0], names[-1])
-        split = names.index(self.frozen) + 1
         with torch.no_grad():
             x = self.stages.forward_stages(crops, names[0], self.frozen)
-        return x if split == len(names) else self.stages.forward_stages(x, names[split], names[-1])
+        return self.feature_map_after(self.frozen, x)
+
+    def feature_map_after(self, stage: str, x: Tensor) -> Tensor:
+        """The same from what a stage gave."""
+        names = list(self.stages.STAGES)
+        following = names[names.index(stage) + 1 :]
+        return self.stages.forward_stages(x, following[0], following[-1]) if following else x
 
     def forward(self, crops: Tensor) -> RegionScores:
         return cast(RegionScores, self.heads(self.feature_map(crops)))

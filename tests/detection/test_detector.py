@@ -42,7 +42,7 @@ class SteadyScorer:
 def network_detector() -> RegionDetector:
     model = narrow_classifier()
     torch.nn.init.normal_(model.heads.linear.weight, std=1)
-    scorer = RegionScorer([Member(model, PREPROCESSING.normalise)], Warp(SIZE, CONTEXT), CPU)
+    scorer = RegionScorer([Member(model, PREPROCESSING)], Warp(SIZE, CONTEXT), CPU)
     return RegionDetector(CLASSES, WindowProposer(), scorer, suppression=Suppression(floor=0.2))
 
 

@@ -72,7 +72,7 @@ def test_nothing_is_looked_at_again_where_nothing_is_likely() -> None:
 
 
 def member(model: RegionClassifier) -> Member:
-    return Member(model, PREPROCESSING.normalise)
+    return Member(model, PREPROCESSING)
 
 
 def by_hand(models: list[RegionClassifier], count: int) -> tuple[ScoredRegions, Looks]:

@@ -25,7 +25,7 @@ PHOTOS = rectangles(3)
 
 
 def looker(photos: Rectangles = PHOTOS, seed: int = 0) -> Looker:
-    member = Member(narrow_classifier(), PREPROCESSING.normalise)
+    member = Member(narrow_classifier(), PREPROCESSING)
     regions = {index: windows(image) for index, image in enumerate(photos.images)}
     return Looker(member, Warp(SIZE, CONTEXT), torch.device("cpu"), photos, regions, seed)
 
