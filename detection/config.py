@@ -161,15 +161,17 @@ class DetectionConfig(Section):
     """From scores to detections: whose scores and boxes, per-class suppression, the cap an image (R-CNN, section 2.2).
 
     The SVMs, the ridge's boxes and the contextual model are fitted by tools/refine.py. ``context`` is the share of the
-    whole photo's evidence that counts; 0 leaves it out.
+    whole photo's evidence that counts; 0 leaves it out. How well a region lay is judged by how far its box is moved.
     """
 
     scores: Literal["softmax", "svm"] = "softmax"
     box_regression: Literal["none", "learned", "ridge"] = "learned"  # where the network has it; the paper has none
     context: Share = 0.0
+    localisation_confidence: Annotated[float, Field(ge=0)] = 0.0  # exponent of how well a region lay; R-CNN has none
     second_look: NonNegativeInt = 0  # moved boxes of a photo that are scored again (arXiv 1505.01749); R-CNN has none
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
+    support: bool = False  # with voting: a score counts by how many votes stand behind it
     per_image: PositiveInt = 100
     floor: Share = 0.01
 

@@ -32,6 +32,7 @@ class Suppression:
     per_image: int = 100
     floor: float = 0.01
     voting: float | None = None
+    support: bool = False
 
 
 def detections_of(scored: ScoredRegions, size: tuple[int, int], suppression: Suppression) -> Detections:

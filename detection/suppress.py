@@ -17,6 +17,7 @@ def suppress(
     per_image: int = 100,
     floor: float = 0.0,
     voting: float | None = None,
+    support: bool = False,
 ) -> Detections:
     """The best detections of an image, by falling score; equal ones in the order of their regions.
 
@@ -25,6 +26,9 @@ def suppress(
     without area; at most ``per_image`` are kept. With ``voting``, every kept box becomes the mean, weighted by score,
     of all boxes of its class that overlap it by at least so much (Gidaris and Komodakis, arXiv 1505.01749, section 5):
     a box that many regions agree on lies better than any one of them.
+
+    With ``support``, where there are votes, the score of a box is multiplied by ``n / (n + 1)``, of which ``n`` is the
+    sum of its votes, its own among them: what many regions agree on is there, what one sees alone may not be.
     """
     regions, classes = scores.shape
     own = boxes if boxes.ndim == 3 else boxes[:, None].expand(regions, classes, 4)
@@ -38,17 +42,27 @@ def suppress(
     row, label = torch.nonzero(kept, as_tuple=True)
     order = scores[row, label].argsort(descending=True, stable=True)[:per_image]
     row, label = row[order], label[order]
-    final = own[row, label] if voting is None else _elected(own, scores * candidates, row, label, voting)
-    best = scores[row, label]
+    final, best = own[row, label], scores[row, label]
+    if voting is not None:
+        final, votes = _elected(own, scores * candidates, row, label, voting)
+        if support:
+            best = best.double() * votes / (votes + 1)
+            order = best.argsort(descending=True, stable=True)
+            final, best, label = final[order], best[order], label[order]
     return Detections(final.float().cpu().numpy(), best.float().cpu().numpy(), label.cpu().numpy())
 
 
-def _elected(boxes: Tensor, votes: Tensor, row: Tensor, label: Tensor, overlap: float) -> Tensor:
-    """The boxes (D, 4) that the votes (R, K) for boxes (R, K, 4) make of the kept ones, given by row and label (D,)."""
+def _elected(boxes: Tensor, votes: Tensor, row: Tensor, label: Tensor, overlap: float) -> tuple[Tensor, Tensor]:
+    """What the votes (R, K) for boxes (R, K, 4) make of the kept ones, given by row and label (D,).
+
+    The boxes (D, 4), and how many votes each has (D,).
+    """
     elected = boxes[row, label].double()
+    received = torch.zeros_like(elected[:, 0])
     for k in label.unique().tolist():
         mine, voters = label == k, boxes[:, k].double()
         weights = votes[:, k].double() * (box_iou(elected[mine], voters) >= overlap)  # (D of k, R)
         total = weights.sum(dim=1, keepdim=True)  # 0 where every score is
         elected[mine] = torch.where(total > 0, weights @ voters / total, elected[mine])
-    return elected
+        received[mine] = total[:, 0]
+    return elected, received

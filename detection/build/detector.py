@@ -91,13 +91,21 @@ def build_detector(
 def suppression_of(config: Config) -> Suppression:
     """What a config says of suppression."""
     detection = config.detection
-    return Suppression(detection.suppression, detection.per_image, detection.floor, detection.voting)
+    return Suppression(
+        detection.suppression, detection.per_image, detection.floor, detection.voting, support=detection.support
+    )
 
 
 def scoring_of(config: Config) -> Scoring:
     """What a config says of scores and boxes."""
     detection = config.detection
-    return Scoring(detection.scores, detection.box_regression, detection.context, detection.second_look)
+    return Scoring(
+        detection.scores,
+        detection.box_regression,
+        detection.context,
+        detection.localisation_confidence,
+        detection.second_look,
+    )
 
 
 def refuse_unfitted(config: Config) -> None:

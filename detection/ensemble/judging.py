@@ -61,7 +61,7 @@ def _check_looks(store: ScoreStore, scoring: Scoring) -> None:
     if not scoring.second_look or scoring.box_regression == "none":
         return
     there = store.facts["detection"]
-    for key in ("scores", "box_regression", "context", "second_look"):
+    for key in ("scores", "box_regression", "context", "localisation_confidence", "second_look"):
         if there.get(key, 0) != getattr(scoring, key):
             asked = f"{key}={getattr(scoring, key)}"
             raise ValueError(

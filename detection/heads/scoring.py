@@ -44,6 +44,9 @@ class RawScores(NamedTuple):
 class Scoring:
     """Which of it counts: ``context`` is how much of the whole photo's evidence moves the scores.
 
+    A score is multiplied by the overlap (IoU) of the region with its moved box, to the power of
+    ``localisation_confidence``: a region that lay badly shows the object badly, and should not outdo one that lay well.
+    (IoU-Net, arXiv 1807.11590, section 3, trains a branch to predict such an overlap; here the regression tells it.)
     Up to ``second_look`` boxes of an image that regression moved are looked at again: see
     :mod:`detection.heads.second_look`.
     """
@@ -51,6 +54,7 @@ class Scoring:
     scores: Literal["softmax", "svm"] = "softmax"
     box_regression: Literal["none", "learned", "ridge"] = "learned"
     context: float = 0.0
+    localisation_confidence: float = 0.0
     second_look: int = 0
 
     def __call__(self, raw: RawScores, boxes: Boxes) -> ScoredRegions:
@@ -59,14 +63,25 @@ class Scoring:
         if self.context:
             scores = with_evidence(scores, fitted(raw.evidence, f"context={self.context:g}") * self.context)
         moved = fitted(raw.ridge, "box_regression=ridge") if self.box_regression == "ridge" else raw.learned
+        regions = torch.from_numpy(boxes).to(scores.device)[:, None].expand(-1, scores.shape[1], 4)
         if self.box_regression == "none" or moved is None:  # or the network was trained without
-            moved = torch.from_numpy(boxes).to(scores.device)[:, None].expand(-1, scores.shape[1], 4)
+            return ScoredRegions(scores, regions)
+        if self.localisation_confidence:
+            scores = scores * _overlap(regions, moved) ** self.localisation_confidence
         return ScoredRegions(scores, moved)
 
     def looks_again(self, raw: RawScores) -> bool:
         """Whether there is a second look; not where no box was moved."""
         moved = raw.ridge if self.box_regression == "ridge" else raw.learned
         return self.second_look > 0 and self.box_regression != "none" and moved is not None
+
+
+def _overlap(one: Tensor, other: Tensor) -> Tensor:
+    """IoU of each box (..., 4) with the other in its place (...,)."""
+    inner = torch.minimum(one[..., 2:], other[..., 2:]) - torch.maximum(one[..., :2], other[..., :2])
+    both = inner.clamp(min=0).prod(dim=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1) for boxes in (one, other)]
+    return both / (areas[0] + areas[1] - both).clamp(min=1e-6)
 
 
 def averaged(each: Sequence[ScoredRegions]) -> ScoredRegions:

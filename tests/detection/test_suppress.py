@@ -104,6 +104,24 @@ def test_votes_of_the_overlapping_boxes_move_the_kept_ones(rows: list, voting: f
         assert after == pytest.approx(mean, abs=1e-5)
 
 
+def test_a_score_counts_by_the_votes_behind_it() -> None:
+    """The first box of the first class stands alone, the second has another's vote."""
+    boxes = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10], [20, 0, 31, 10]])
+    scores = torch.tensor([[0.75, 0.0], [0.625, 0.5], [0.5, 0.0]])
+    found = suppress(boxes, scores, voting=0.5, support=True, floor=0.1)
+    assert found.labels.tolist() == [0, 0, 1]
+    assert found.scores.tolist() == pytest.approx([0.625 * 1.125 / 2.125, 0.75 * 0.75 / 1.75, 0.5 * 0.5 / 1.5])
+    assert found.boxes[1].tolist() == [0, 0, 10, 10]
+    plain = suppress(boxes, scores, voting=0.5, floor=0.1)
+    assert plain.scores.tolist() == [0.75, 0.625, 0.5]
+    assert sorted(plain.boxes.tolist()) == sorted(found.boxes.tolist())
+
+
+def test_without_voting_there_is_no_support() -> None:
+    boxes, scores = torch.tensor([[0.0, 0, 10, 10]]), torch.tensor([[0.75]])
+    assert suppress(boxes, scores, support=True).scores.tolist() == [0.75]
+
+
 def test_only_boxes_of_the_same_class_vote() -> None:
     boxes = torch.tensor([[[0.0, 0, 10, 10], [0, 0, 10, 10]], [[0, 0, 12, 10], [0, 0, 12, 10]]])
     found = suppress(boxes, torch.tensor([[0.75, 0.5], [0.25, 0.0]]), voting=0.5)

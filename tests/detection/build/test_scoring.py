@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torchvision.ops import box_iou
 
 from detection.build.detector import build_scorer, whole_member
 from detection.build.model_file import DetectorModel, Scorers
@@ -55,6 +56,24 @@ def test_every_way_of_scoring_is_the_detector_s_own(scores: str, box_regression:
     assert torch.allclose(stored.scores, own.scores, atol=1e-6)
     assert torch.allclose(stored.boxes, own.boxes, atol=1e-3)
     assert own.scores.std() > 0.001
+
+
+@pytest.mark.parametrize("box_regression", ["learned", "ridge"])
+def test_a_region_counts_by_how_well_it_lay(box_regression: str) -> None:
+    (said,) = raw(MODELS[:1])
+    plain = Scoring(box_regression=box_regression)(said, BOXES)
+    confident = Scoring(box_regression=box_regression, localisation_confidence=0.5)(said, BOXES)
+    assert torch.equal(confident.boxes, plain.boxes)
+    for label in range(len(CLASSES)):
+        overlaps = box_iou(torch.from_numpy(BOXES), plain.boxes[:, label]).diagonal()
+        assert torch.allclose(confident.scores[:, label], plain.scores[:, label] * overlaps.sqrt(), atol=1e-6)
+    assert not torch.equal(confident.scores, plain.scores)
+
+
+def test_where_no_box_is_moved_all_regions_lay_well() -> None:
+    (said,) = raw(MODELS[:1])
+    confident = Scoring(box_regression="none", localisation_confidence=0.5)(said, BOXES)
+    assert torch.equal(confident.scores, said.softmax)
 
 
 def test_batches_of_any_size_say_the_same() -> None:
