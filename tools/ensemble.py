@@ -14,12 +14,13 @@ train        members differ in the seed alone: in what is sampled, in its order,
              Each is a run of tools/finetune.py in OUT/member-1, OUT/member-2, ...; the same command goes on where it
              was stopped, and leaves finished members alone. With several GPUs each trains a member at a time.
 score        crops are made once for all members; all that every network says of the regions is kept, so that the
-             other commands run none. The first model chooses the regions. A member may be added any day.
+             other commands run none. The first model chooses the regions, and what is looked at again where its
+             settings, or --set, ask for a second look. A member may be added any day.
 report       every choice of 1, 2, ... models, and all but one, with intervals over the photos, beside the paper.
 settings     every combination of --try for all models averaged, the best first: for validation photos.
 calibrate    fits temperature and thresholds on photos that the models were not trained on, and writes them into the
              first model's file, where tools/infer.py --threshold finds them.
-pack         files to carry: float16, or a byte for each weight of a convolution.
+pack         files to carry, with the settings that --set changes: float16, or a byte for each weight of a convolution.
 
 What an option does: python tools/ensemble.py score --help.
 

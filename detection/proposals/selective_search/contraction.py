@@ -35,7 +35,10 @@ def contract(planes: Planes, k: float) -> tuple[Graph, Labels]:
     """The graph that is left when everything is joined that ``k`` and all above join, and the vertex of each pixel."""
     weights = weigh(planes)
     vertices, sizes, heaviest = join(weights, k)
-    keys = _between(weights.view(np.uint32), vertices, len(sizes))
+    # allocated by NumPy, which asks for large pages: of a large image, small ones take longer to get than to fill
+    numbers = np.empty(2 * vertices.size + 2, np.uint32)
+    edges = numbers[: _crossing(vertices, planes.shape[2], numbers)]
+    keys = _between(weights.view(np.uint32), vertices, len(sizes), edges)
     ends, lightest = _ends(ascending(keys, np.empty_like(keys)), vertices, Node(planes.shape[2]))
     return Graph(ends, lightest, sizes, heaviest), vertices
 
@@ -50,12 +53,12 @@ def _pixels_of(key: Place, pixels: Node, width: Node) -> tuple[Node, Node]:
 
 
 @kernel
-def _between(weights: Ends, vertices: Labels, count: int) -> Keys:
+def _between(weights: Ends, vertices: Labels, count: int, edges: Ends) -> Keys:
     """Key of the lightest edge between each two vertices, by number: what becomes of it becomes of the heavier ones.
 
-    The edges are sorted by their lower vertex; ``seen`` says where each upper one was met last.
+    ``edges`` are the numbers of those between two. They are sorted by their lower vertex; ``seen`` says where each
+    upper one was met last.
     """
-    edges = _crossing(vertices, weights.shape[2])
     pixels, width = Node(vertices.size), Node(weights.shape[2])
     starts = np.zeros(count + 2, np.int64)
     for edge in edges:
@@ -112,9 +115,8 @@ def _by_number(keys: Keys, edges: Ends) -> Keys:
 
 
 @kernel
-def _crossing(vertices: Labels, width: int) -> Ends:
-    """Numbers of the edges between two vertices."""
-    edges = np.empty(2 * vertices.size + 2, np.uint32)
+def _crossing(vertices: Labels, width: int, edges: Ends) -> int:
+    """Write down the numbers of the edges between two vertices; how many there are is returned."""
     count = Place(0)
     height = vertices.size // width
     for y in range(height):
@@ -125,7 +127,7 @@ def _crossing(vertices: Labels, width: int) -> Ends:
     for p in range(vertices.size - width):
         edges[count] = vertices.size + p
         count += Place(vertices[p] != vertices[p + width])
-    return edges[:count].copy()
+    return int(count)
 
 
 @kernel

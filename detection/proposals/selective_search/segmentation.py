@@ -39,7 +39,8 @@ def segment(planes: Planes, scales: Sequence[tuple[float, int]]) -> Superpixels:
     """Superpixels of smoothed planes at each scale ``(k, min_size)``."""
     graph, vertices = contract(planes, min(k for k, _ in scales))
     of_atom, atom_of_vertex = _intersect([_finish(graph, k, min_size) for k, min_size in scales])
-    return Superpixels(_of_each(atom_of_vertex, vertices).reshape(planes.shape[1:]), len(of_atom[0]), of_atom)
+    _relabel(vertices, atom_of_vertex)
+    return Superpixels(vertices.reshape(planes.shape[1:]), len(of_atom[0]), of_atom)
 
 
 def _intersect(labellings: Sequence[Labels]) -> tuple[tuple[Labels, ...], Labels]:
@@ -51,12 +52,10 @@ def _intersect(labellings: Sequence[Labels]) -> tuple[tuple[Labels, ...], Labels
 
 
 @kernel
-def _of_each(labels: Labels, items: Labels) -> Labels:
-    """Label of each item; NumPy's indexing takes four times as long."""
-    found = np.empty(items.size, np.int32)
+def _relabel(items: Labels, labels: Labels) -> None:
+    """Put the label of each item in its place; NumPy's indexing takes four times as long."""
     for i in range(items.size):
-        found[i] = labels[Node(items[i])]
-    return found
+        items[i] = labels[Node(items[i])]
 
 
 @kernel
