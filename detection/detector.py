@@ -8,7 +8,7 @@ import numpy as np
 from torchvision.ops import clip_boxes_to_image
 
 from detection.calibration import Calibration, thresholds_of
-from detection.heads.members import RegionScorer
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import ScoredRegions
 from detection.proposals.base import Proposer
 from detection.proposals.ranking import RegionSelector

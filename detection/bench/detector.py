@@ -44,7 +44,8 @@ def time_stages(detector: RegionDetector, image: RGBImage) -> dict[str, Spent]:
     proposals, propose = timed(lambda: detector.proposer(image))
     regions, select = timed(lambda: detector.select(image, proposals))
     scored, both = timed(lambda: scorer(image, regions.boxes))
-    _, warp = timed(lambda: crop_regions(image, regions.boxes, scorer.warp, scorer.device))
+    warps = [alike.first.warp for alike in scorer.sharers]
+    _, warp = timed(lambda: [crop_regions(image, regions.boxes, warp, scorer.device) for warp in warps])
     _, last = timed(lambda: suppress(scored.boxes, scored.scores, **detector.suppression.__dict__))
     score = Spent(max(both.wall - warp.wall, 0), max(both.cpu - warp.cpu, 0))
     stages = dict(zip(STAGES, (propose, select, warp, score, last), strict=True))

@@ -19,8 +19,9 @@ from detection.build.model_file import DetectorModel, check_members, read_detect
 from detection.build.proposers import build_proposer, check_same_proposals
 from detection.config import Config, change_config
 from detection.detector import RegionDetector, Selection, Suppression
-from detection.heads.members import Member, RegionScorer
+from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import Scoring, fitted
 from detection.inference.models import BUNDLED, bundled_models, model_files
 from detection.proposals.ranking import RegionRanker, RegionSelector
@@ -122,11 +123,10 @@ def refuse_unfitted(config: Config) -> None:
 
 
 def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> RegionScorer:
-    """The networks in their quickest form, behind one crop of each region."""
-    regions, scoring = models[0].config.regions, scoring_of(models[0].config)
-    warp = Warp(regions.size, regions.context, border_colour(models[0].preprocessing))
+    """The networks in their quickest form."""
+    scoring = scoring_of(models[0].config)
     members = [_member(model, scoring, device) for model in models]
-    return RegionScorer(members, warp, device, 512 if device.type == "cuda" else 64, scoring)
+    return RegionScorer(members, device, 512 if device.type == "cuda" else 64, scoring)
 
 
 def _member(model: DetectorModel, scoring: Scoring, device: torch.device) -> Member:
@@ -144,10 +144,11 @@ def _member(model: DetectorModel, scoring: Scoring, device: torch.device) -> Mem
 
 def whole_member(model: DetectorModel, device: torch.device) -> Member:
     """A model as what says all that it can, ready to run."""
-    scorers = model.scorers
+    regions, scorers = model.config.regions, model.scorers
     return Member(
         ready(model.classifier, device),
         model.preprocessing,
+        Warp(regions.size, regions.context, border_colour(model.preprocessing)),
         _moved(scorers.svm, device),
         _moved(scorers.ridge, device),
         _moved(scorers.context, device),

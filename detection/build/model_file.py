@@ -184,5 +184,3 @@ def check_members(models: Sequence[DetectorModel], files: Sequence[Path]) -> Non
             )
         if model.proposals != first.proposals:
             raise ValueError(f"{file} was trained with other proposals than {files[0]}: not one ensemble")
-        if model.config.regions != first.config.regions:
-            raise ValueError(f"{file} sees crops of another size or context than {files[0]}: not one ensemble")

@@ -82,7 +82,7 @@ def fit_scorers(
         regions[index] = detector.select(photos.image(index), proposed).boxes
         report("selecting regions", len(regions), len(proposals))
     (member,) = detector.scorer.members
-    looker = Looker(member, detector.scorer.warp, device, photos, regions, model.config.training.seed)
+    looker = Looker(member, device, photos, regions, model.config.training.seed)
     scorers = fit_on(looker, model.config.scoring, report)
     fitted = {"scorers": {"photos": len(regions), "data": data_hash(photos)}}
     return replace(model, scorers=scorers, provenance={**model.provenance, **fitted})

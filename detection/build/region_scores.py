@@ -19,7 +19,8 @@ from detection.calibration import Calibration
 from detection.config import Config, change_config
 from detection.detector import RegionDetector
 from detection.ensemble.store import Regions, ScoreStore, begin_scores
-from detection.heads.members import Member, RegionScorer
+from detection.heads.members import Member
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import Scoring
 from detection.heads.second_look import Looks, second_looks
 from detection.images import decode_image
@@ -105,7 +106,7 @@ class _Scoring:
         asked = [name for name in self.members if not self.store.has(name, number, again=again)]
         if asked:
             whole = self.detector.scorer
-            scorer = RegionScorer([self.members[name] for name in asked], whole.warp, whole.device, whole.batch_size)
+            scorer = RegionScorer([self.members[name] for name in asked], whole.device, whole.batch_size)
             for name, raw in zip(asked, scorer.raw(image, boxes), strict=True):
                 self.store.save(name, number, raw.kept(), again=again)
 
@@ -131,10 +132,9 @@ def _begin(first: DetectorModel, file: Path, ids: Sequence[str], out: Path, chan
         "regions": member_name(file),
         "ranking": {"top": config.ranking.top},
         "proposals": first.proposals,
-        "crops": config.regions.model_dump(mode="json"),
         "detection": config.detection.model_dump(mode="json"),
     }
-    joins = ["proposals", "crops", *dict.fromkeys(change.partition(".")[0] for change in changes)]
+    joins = ["proposals", *dict.fromkeys(change.partition(".")[0] for change in changes)]
     return begin_scores(out, ids, first.class_names, facts, joins=joins)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backbone.options import GoogLeNetOptions
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.dropout import BatchDropout
 
@@ -18,7 +17,7 @@ class Backbone(Protocol):
     """What the heads need of a convolutional network that is made of named stages."""
 
     STAGES: Sequence[str]
-    options: GoogLeNetOptions
+    options: Hashable
 
     def stage(self, name: str) -> nn.Module: ...
 

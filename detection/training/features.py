@@ -18,7 +18,7 @@ from torch import Tensor
 from detection.boxes import Boxes
 from detection.datasets.base import Dataset
 from detection.heads.members import Member, whole
-from detection.regions.warp import Warp, crop_regions
+from detection.regions.warp import crop_regions
 from detection.structures import RGBImage, Target
 from detection.training.pools import Report
 from detection.training.sampling import label_regions
@@ -46,7 +46,6 @@ class Looker:
     """Looks at photos with one network; of the ``regions`` of a photo, by index, some are drawn by lot."""
 
     member: Member
-    warp: Warp
     device: torch.device
     photos: Dataset
     regions: Mapping[int, Boxes]
@@ -57,7 +56,7 @@ class Looker:
         """At regions (R, 4), one at least, of a photo."""
         maps = []
         for start in range(0, len(boxes), BATCH):
-            crops = crop_regions(image, boxes[start : start + BATCH], self.warp, self.device)
+            crops = crop_regions(image, boxes[start : start + BATCH], self.member.warp, self.device)
             maps.append(self.member.feature_map(crops))
         return Seen(boxes, torch.cat(maps))
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from detection.detector import RegionDetector, Selection, Suppression
-from detection.heads.members import Member, RegionScorer
+from detection.heads.members import Member
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import ScoredRegions
 from detection.proposals.base import JSON
 from detection.regions.warp import Warp
@@ -42,7 +43,7 @@ class SteadyScorer:
 def network_detector() -> RegionDetector:
     model = narrow_classifier()
     torch.nn.init.normal_(model.heads.linear.weight, std=1)
-    scorer = RegionScorer([Member(model, PREPROCESSING)], Warp(SIZE, CONTEXT), CPU)
+    scorer = RegionScorer([Member(model, PREPROCESSING, Warp(SIZE, CONTEXT))], CPU)
     return RegionDetector(CLASSES, WindowProposer(), scorer, suppression=Suppression(floor=0.2))
 
 

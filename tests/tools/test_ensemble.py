@@ -20,7 +20,7 @@ from detection.build.model_file import read_detector
 from detection.build.stored_results import stored_results
 from detection.ensemble.judging import stored_detections
 from detection.ensemble.store import Regions, open_scores
-from detection.heads.members import RegionScorer
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import RawScores
 from detection.inference import models
 from tests.detection.rectangles import CLASSES, rectangles

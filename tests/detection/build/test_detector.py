@@ -28,7 +28,8 @@ CPU = torch.device("cpu")
 def test_a_model_file_becomes_a_detector(tmp_path: Path) -> None:
     detector = load_detector(write_model(tmp_path / "mine.safetensors"), device="cpu")
     assert detector.class_names == CLASSES
-    assert (detector.scorer.warp.size, detector.scorer.warp.context) == (SIZE, CONTEXT)
+    (member,) = detector.scorer.members
+    assert (member.warp.size, member.warp.context) == (SIZE, CONTEXT)
     found = detector.predict(IMAGE, REGIONS)
     assert_is_detections(found, IMAGE, classes=len(CLASSES))
     assert len(found) > 0

@@ -12,7 +12,7 @@ from detection.build.model_file import DetectorModel, Scorers
 from detection.config import Config
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.context import PhotoContext
-from detection.heads.members import RegionScorer
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import Scoring, averaged
 from detection.heads.svm import SvmScorer
 from tests.detection.build.models import model
@@ -39,7 +39,7 @@ MODELS = [fitted(1), fitted(2)]
 
 def raw(models: list[DetectorModel], boxes: np.ndarray = BOXES, batch_size: int = 64):
     members = [whole_member(one, CPU) for one in models]
-    scorer = RegionScorer(members, build_scorer(models, CPU).warp, CPU, batch_size)
+    scorer = RegionScorer(members, CPU, batch_size)
     return [one.kept() for one in scorer.raw(IMAGE, boxes)]
 
 

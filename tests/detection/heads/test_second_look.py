@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from detection.detector import Suppression, detections_of
-from detection.heads.members import Member, RegionScorer
+from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
+from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import RawScores, ScoredRegions, Scoring, averaged
 from detection.heads.second_look import FLOOR, Looks, second_looks, with_second_look
-from detection.regions.warp import Warp
-from tests.detection.heads.test_members import BOXES, CPU, IMAGE, WARP, stirred
+from tests.detection.heads.test_region_scorer import BOXES, CPU, IMAGE, WARP, stirred
 from tests.detection.rectangles import PREPROCESSING
 
 SIZE = (100, 200)  # height, width
@@ -72,12 +72,12 @@ def test_nothing_is_looked_at_again_where_nothing_is_likely() -> None:
 
 
 def member(model: RegionClassifier) -> Member:
-    return Member(model, PREPROCESSING)
+    return Member(model, PREPROCESSING, WARP)
 
 
 def by_hand(models: list[RegionClassifier], count: int) -> tuple[ScoredRegions, Looks]:
     """A second look, step by step."""
-    scorer = RegionScorer([member(model) for model in models], WARP, CPU)
+    scorer = RegionScorer([member(model) for model in models], CPU)
     plain = Scoring()
     raw = scorer.raw(IMAGE, BOXES)
     looks = second_looks(plain(raw[0], BOXES), IMAGE.shape[:2], count)
@@ -92,7 +92,7 @@ def by_hand(models: list[RegionClassifier], count: int) -> tuple[ScoredRegions, 
 @pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
 def test_a_scorer_looks_again_at_what_its_first_member_chose(seeds: tuple[int, ...]) -> None:
     models = [stirred(seed) for seed in seeds]
-    found = RegionScorer([member(model) for model in models], WARP, CPU, scoring=Scoring(second_look=5))(IMAGE, BOXES)
+    found = RegionScorer([member(model) for model in models], CPU, scoring=Scoring(second_look=5))(IMAGE, BOXES)
     expected, looks = by_hand(models, 5)
     assert 1 <= len(looks.rows) <= 5
     assert found.scores.shape == (len(BOXES) + len(looks.rows), 2)
@@ -104,12 +104,12 @@ def test_a_scorer_looks_again_at_what_its_first_member_chose(seeds: tuple[int, .
 def test_boxes_that_were_not_moved_are_not_looked_at_again(scoring: Scoring) -> None:
     model = stirred(1, box_regression=scoring.box_regression == "none")
     for look in (scoring, replace(scoring, second_look=5)):
-        scores, _ = RegionScorer([member(model)], WARP, CPU, scoring=look)(IMAGE, BOXES)
+        scores, _ = RegionScorer([member(model)], CPU, scoring=look)(IMAGE, BOXES)
         assert len(scores) == len(BOXES)
 
 
 def test_an_image_without_regions_has_nothing_to_look_at_again() -> None:
-    scorer = RegionScorer([member(stirred(1))], Warp(WARP.size, WARP.context), CPU, scoring=Scoring(second_look=5))
+    scorer = RegionScorer([member(stirred(1))], CPU, scoring=Scoring(second_look=5))
     assert scorer(IMAGE, np.zeros((0, 4), np.float32)).scores.shape == (0, 2)
 
 

@@ -25,9 +25,9 @@ PHOTOS = rectangles(3)
 
 
 def looker(photos: Rectangles = PHOTOS, seed: int = 0) -> Looker:
-    member = Member(narrow_classifier(), PREPROCESSING)
+    member = Member(narrow_classifier(), PREPROCESSING, Warp(SIZE, CONTEXT))
     regions = {index: windows(image) for index, image in enumerate(photos.images)}
-    return Looker(member, Warp(SIZE, CONTEXT), torch.device("cpu"), photos, regions, seed)
+    return Looker(member, torch.device("cpu"), photos, regions, seed)
 
 
 def test_the_first_look_keeps_wholes_objects_and_a_few_regions() -> None:

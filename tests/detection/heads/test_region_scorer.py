@@ -1,16 +1,15 @@
 """Scores of regions, by one network and by several."""
 
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from backbone.googlenet import GoogLeNet
 from detection.heads.box_coding import decode_boxes
-from detection.heads.members import Member, RegionScorer, shared_stages
+from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
+from detection.heads.region_scorer import RegionScorer
 from detection.regions.warp import Warp, crop_regions
 from tests.detection.rectangles import (
     CELLS,
@@ -38,7 +37,7 @@ def stirred(seed: int, *, box_regression: bool = True) -> RegionClassifier:
 
 
 def scorer(*models: RegionClassifier, batch_size: int = 64) -> RegionScorer:
-    return RegionScorer([Member(model, PREPROCESSING) for model in models], WARP, CPU, batch_size)
+    return RegionScorer([Member(model, PREPROCESSING, WARP) for model in models], CPU, batch_size)
 
 
 @torch.inference_mode()
@@ -68,8 +67,8 @@ def test_two_networks_give_the_mean_of_their_scores_and_boxes() -> None:
 def test_every_member_has_its_own_preprocessing() -> None:
     model = stirred(1)
     blind = replace(PREPROCESSING, scale=(1e12, 1e12, 1e12))
-    members = [Member(model, PREPROCESSING), Member(model, blind)]
-    scores, _ = RegionScorer(members, WARP, CPU)(IMAGE, BOXES)
+    members = [Member(model, PREPROCESSING, WARP), Member(model, blind, WARP)]
+    scores, _ = RegionScorer(members, CPU)(IMAGE, BOXES)
     with torch.inference_mode():
         of_nothing = model(torch.zeros(1, 3, SIZE, SIZE)).logits.softmax(dim=1)[:, 1:]
     assert torch.allclose(scores, (by_hand(model)[0] + of_nothing) / 2, atol=1e-6)
@@ -101,50 +100,3 @@ def test_members_that_know_other_numbers_of_classes_are_refused() -> None:
     other = RegionClassifier(network, RegionHeads(5, network.feature_width, cells=CELLS))
     with pytest.raises(ValueError, match="must know the same classes"):
         scorer(stirred(1), other)
-
-
-def branched(model: RegionClassifier, last: str) -> RegionClassifier:
-    """A network with the same stages up to ``last``, and others after it."""
-    other = stirred(9)
-    assert isinstance(model.backbone, GoogLeNet)
-    assert isinstance(other.backbone, GoogLeNet)
-    for name in GoogLeNet.STAGES[: GoogLeNet.STAGES.index(last) + 1]:
-        other.backbone.stage(name).load_state_dict(model.backbone.stage(name).state_dict())
-    return other
-
-
-@pytest.mark.parametrize("last", ["stem", "4a", "5b"])
-def test_stages_that_members_share_are_run_once(last: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = stirred(1)
-    other = branched(model, last)
-    expected = [scorer(one).raw(IMAGE, BOXES)[0] for one in (model, other)]
-    assert (expected[0].softmax - expected[1].softmax).abs().max() > 0.01
-    runs = []
-    stem = type(model.backbone.stem).forward
-
-    def counted(self: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-        runs.append(len(x))
-        return stem(self, x)
-
-    monkeypatch.setattr(type(model.backbone.stem), "forward", counted)
-    together = scorer(model, other)
-    assert together.shared[-1] == last
-    for one, alone in zip(together.raw(IMAGE, BOXES), expected, strict=True):
-        assert torch.equal(one.softmax, alone.softmax)
-        assert torch.equal(one.learned, alone.learned)
-    assert sum(runs) == len(BOXES)
-
-
-def test_what_differs_is_not_shared() -> None:
-    model = stirred(1)
-    plain = Member(model, PREPROCESSING)
-    assert shared_stages([plain]) == []
-    assert shared_stages([plain, Member(stirred(2), PREPROCESSING)]) == []
-    assert shared_stages([plain, Member(model, replace(PREPROCESSING, mean=(1.0, 2.0, 3.0)))]) == []
-    without_lrn = deepcopy(model)
-    without_lrn.backbone.options = replace(model.backbone.options, normalisation="none")
-    assert shared_stages([plain, Member(without_lrn, PREPROCESSING)]) == []
-    almost = deepcopy(model)
-    with torch.no_grad():
-        next(almost.backbone.stage("3b").parameters()).view(-1)[0] += 1e-3
-    assert shared_stages([plain, plain, Member(almost, PREPROCESSING)]) == ["stem", "3a"]

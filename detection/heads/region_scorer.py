@@ -1,0 +1,73 @@
+"""The networks of a detector on the same regions, and the mean of what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from detection.boxes import Boxes
+from detection.heads.members import Member, whole
+from detection.heads.scoring import RawScores, ScoredRegions, Scoring, averaged
+from detection.heads.second_look import second_looks, with_second_look
+from detection.heads.sharing import sharers_of
+from detection.regions.warp import crop_regions
+from detection.structures import RGBImage
+
+
+class RegionScorer:
+    """The mean of the members' scores, and of their boxes, on the *same* regions (paper, section 8).
+
+    The first member chooses what is looked at again.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        device: torch.device,
+        batch_size: int = 64,
+        scoring: Scoring | None = None,
+    ) -> None:
+        if len({member.network.heads.num_classes for member in members}) != 1:
+            raise ValueError("the members of an ensemble must know the same classes")
+        self.members = list(members)
+        self.device = device
+        self.batch_size = batch_size
+        self.scoring = scoring or Scoring()
+        self.sharers = sharers_of(self.members)
+
+    def __call__(self, image: RGBImage, boxes: Boxes) -> ScoredRegions:
+        """The scores of every region (R, 4) of an image, in the order given; a second look adds rows below them."""
+        first = self.raw(image, boxes)
+        scored = averaged([self.scoring(raw, boxes) for raw in first])
+        if not self.scoring.looks_again(first[0]):
+            return scored
+        looks = second_looks(self.scoring(first[0], boxes), image.shape[:2], self.scoring.second_look)
+        moved = looks.boxes.cpu().numpy()
+        return with_second_look(scored, looks, averaged([self.scoring(raw, moved) for raw in self.raw(image, moved)]))
+
+    @torch.inference_mode()
+    def raw(self, image: RGBImage, boxes: Boxes) -> list[RawScores]:
+        """All that each member says of the regions (R, 4) of an image, in the order given."""
+        parts: list[list[RawScores]] = [[] for _ in self.members]
+        for rows in self._batches(boxes if len(boxes) else whole(image)):  # the photo stands in: shapes are known
+            regions = torch.from_numpy(rows).to(self.device)
+            for alike in self.sharers:
+                for number, maps in alike.feature_maps(image, rows, self.device):
+                    parts[number].append(self.members[number].look(maps, regions))
+        each = [_joined(of_member, len(boxes)) for of_member in parts]
+        if all(member.context is None for member in self.members):
+            return each
+        return [
+            one._replace(evidence=member.evidence(crop_regions(image, whole(image), member.warp, self.device)))
+            for one, member in zip(each, self.members, strict=True)
+        ]
+
+    def _batches(self, boxes: Boxes) -> Iterator[Boxes]:
+        yield from (boxes[start : start + self.batch_size] for start in range(0, len(boxes), self.batch_size))
+
+
+def _joined(parts: Sequence[RawScores], rows: int) -> RawScores:
+    """The batches of one member as one."""
+    columns = zip(*parts, strict=True)
+    return RawScores._make(None if column[0] is None else torch.cat(column)[:rows] for column in columns)
