@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from detection.datasets.base import did_you_mean
 
@@ -168,7 +168,6 @@ class DetectionConfig(Section):
     box_regression: Literal["none", "learned", "ridge"] = "learned"  # where the network has it; the paper has none
     context: Share = 0.0
     localisation_confidence: Annotated[float, Field(ge=0)] = 0.0  # exponent of how well a region lay; R-CNN has none
-    second_look: NonNegativeInt = 0  # moved boxes of a photo that are scored again (arXiv 1505.01749); R-CNN has none
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
     support: bool = False  # with voting: a score counts by how many votes stand behind it

@@ -14,8 +14,7 @@ train        members differ in the seed alone: in what is sampled, in its order,
              Each is a run of tools/finetune.py in OUT/member-1, OUT/member-2, ...; the same command goes on where it
              was stopped, and leaves finished members alone. With several GPUs each trains a member at a time.
 score        crops are made once for all members; all that every network says of the regions is kept, so that the
-             other commands run none. The first model chooses the regions, and what is looked at again where its
-             settings, or --set, ask for a second look. A member may be added any day.
+             other commands run none. The first model chooses the regions. A member may be added any day.
 report       every choice of 1, 2, ... models, and all but one, with intervals over the photos, beside the paper.
 settings     every combination of --try for all models averaged, the best first: for validation photos.
 calibrate    fits temperature and thresholds on photos that the models were not trained on, and writes them into the
@@ -100,7 +99,6 @@ def score(
     data: Data,
     out: Annotated[Path, typer.Option(help="the folder of the scores")],
     top: Annotated[int | None, typer.Option(min=1, help="regions of a photo  [default: the first model's]")] = None,
-    change: Change = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     store: Store = STORE,
     quiet: Quiet = False,
@@ -108,12 +106,11 @@ def score(
     """Keep what every model says of the same regions."""
     bars = Bars(quiet=quiet).show_log()
     photos = photos_of(data).photos
-    changes = [*([f"ranking.top={top}"] if top else []), *(f"detection.{one}" for one in change or [])]
     from detection.build.region_scores import score_photos
     from detection.runtime import choose_device
 
     with bars:
-        kept = score_photos(models, photos, out, store, device=choose_device(device), changes=changes, report=bars)
+        kept = score_photos(models, photos, out, store, device=choose_device(device), top=top, report=bars)
     bars.tell(f"{printable(str(out))}: {len(photos):,} photos, scored by {', '.join(kept.members)}")
 
 

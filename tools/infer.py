@@ -7,7 +7,6 @@
     python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test --store runs/proposals
     python tools/infer.py photos/ --time-limit 2 --proposals mode=single --allow-other-proposals
     python tools/infer.py photos/ --set box_regression=none --set voting=null
-    python tools/infer.py photos/ --set second_look=32
 
 Folders are searched with all their subfolders. A --model is a file, a bundled name, or a folder of members that
 tools/ensemble.py trained; several are an ensemble: their scores are averaged on the same regions. In --out (by default

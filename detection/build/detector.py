@@ -100,13 +100,7 @@ def suppression_of(config: Config) -> Suppression:
 def scoring_of(config: Config) -> Scoring:
     """What a config says of scores and boxes."""
     detection = config.detection
-    return Scoring(
-        detection.scores,
-        detection.box_regression,
-        detection.context,
-        detection.localisation_confidence,
-        detection.second_look,
-    )
+    return Scoring(detection.scores, detection.box_regression, detection.context, detection.localisation_confidence)
 
 
 def refuse_unfitted(config: Config) -> None:

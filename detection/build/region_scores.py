@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
 
-from detection.boxes import Boxes
 from detection.build.calibration import fit_calibration
-from detection.build.detector import build_detector, files_of, scoring_of, whole_member
+from detection.build.detector import build_detector, files_of, whole_member
 from detection.build.model_file import DetectorModel, check_members, read_detector, write_calibration
 from detection.build.stored_results import StoredResults, settings_of
 from detection.calibration import Calibration
-from detection.config import Config, change_config
-from detection.detector import RegionDetector
-from detection.ensemble.store import Regions, ScoreStore, begin_scores
-from detection.heads.members import Member
+from detection.ensemble.store import Regions, ScoreStore, begin_scores, same_weights
 from detection.heads.region_scorer import RegionScorer
-from detection.heads.scoring import Scoring
-from detection.heads.second_look import Looks, second_looks
 from detection.images import decode_image
 from detection.inference.find import Photo
 from detection.inference.models import LAST, weights_hash
 from detection.proposals.store import ProposalStore, Report
 from detection.runtime import keep_freed_memory
-from detection.structures import Proposals, RGBImage
 
 
 def member_name(file: Path) -> str:
@@ -44,97 +36,56 @@ def score_photos(
     kept: Path | None = None,
     *,
     device: torch.device,
-    changes: Sequence[str] = (),
+    top: int | None = None,
     report: Report,
 ) -> ScoreStore:
     """Let every model score the same regions of every photo, and keep all that they say in ``out``.
 
-    The first model that ever scored there chose the regions, and what is looked at again: as its config says, or one
-    with ``changes``, each a ``section.key=value`` of ``ranking`` or ``detection``. ``kept`` is a proposals store. What
-    is there already is left as it is. Raises ``FileNotFoundError`` and ``ValueError``: for a photo that cannot be read,
-    models that do not go together, or where another model should have chosen the regions.
+    The first model that ever scored there chose the regions; ``kept`` is a proposals store. What is there already is
+    left as it is. Raises ``FileNotFoundError`` and ``ValueError``: for a photo that cannot be read, models that do not
+    go together, or where another model should have chosen the regions.
     """
     keep_freed_memory()
     files = [file for model in models for file in files_of(model)]
     read = [read_detector(file) for file in files]
     check_members(read, files)
-    store = _begin(read[0], files[0], [photo.id for photo in photos], out, changes)
+    store = _begin(read[0], files[0], [photo.id for photo in photos], out, top)
     names = [store.known_as(member_name(file)) for file in files]
-    detector = build_detector(read[:1], device, store.facts["ranking"]["top"])
-    proposals = ProposalStore(kept, detector.proposer).proposals if kept else None
+    detector = build_detector(read[:1], device, store.facts["top"])
     members = {name: whole_member(model, device) for name, model in zip(names, read, strict=True)}
-    scoring = _Scoring(store, members, detector, proposals, names[0])
+    proposals = ProposalStore(kept, detector.proposer).proposals if kept else None
+
+    @cache
+    def scorer_of(asked: tuple[str, ...]) -> RegionScorer:
+        return RegionScorer([members[name] for name in asked], device, detector.scorer.batch_size)
+
+    chooses = same_weights(store.facts["regions"], names[0])
     for number, photo in enumerate(photos):
-        scoring.score(number, photo)
+        asked = tuple(name for name in members if not store.has(name, number))
+        regions = store.regions(number)
+        if asked or regions is None:
+            image = decode_image(photo.path)
+            if regions is None:
+                if not chooses:
+                    raise ValueError(f"{out}: {photo.id} has no regions yet: score with {store.facts['regions']} first")
+                found = detector.proposer(image) if proposals is None else proposals(photo.path)
+                regions = Regions(detector.select(image, found).boxes, (image.shape[0], image.shape[1]))
+                store.save_regions(number, regions)
+            if asked:
+                for name, raw in zip(asked, scorer_of(asked).raw(image, regions.boxes), strict=True):
+                    store.save(name, number, raw.kept())
         report("scoring photos", number + 1, len(photos))
     return store
 
 
-@dataclass(frozen=True, eq=False)
-class _Scoring:
-    """The members that score a store's photos; the first one is ``detector``'s, and may choose."""
-
-    store: ScoreStore
-    members: Mapping[str, Member]
-    detector: RegionDetector
-    proposals: Callable[[Path], Proposals] | None  # of a store
-    first: str
-
-    @cached_property
-    def chooser(self) -> str:
-        """The member that chose, or will choose, regions and second looks."""
-        return self.store.known_as(self.store.facts["regions"])
-
-    @cached_property
-    def rules(self) -> Scoring:
-        """The way of scoring by which second looks are chosen."""
-        return scoring_of(Config.model_validate({"detection": self.store.facts["detection"]}))
-
-    def score(self, number: int, photo: Photo) -> None:
-        """Keep what is not kept yet of a photo."""
-        looks = [False, True] if self.rules.second_look else [False]
-        if all(self.store.has(name, number, again=again) for name in self.members for again in looks):
-            return
-        image = decode_image(photo.path)
-        regions = self.store.regions(number) or self._choose_regions(number, photo, image)
-        self._ask(number, image, regions.boxes)
-        if self.rules.second_look:
-            boxes = (self.store.looks(number) or self._choose_looks(number, regions)).boxes
-            self._ask(number, image, boxes.numpy(), again=True)
-
-    def _ask(self, number: int, image: RGBImage, boxes: Boxes, *, again: bool = False) -> None:
-        asked = [name for name in self.members if not self.store.has(name, number, again=again)]
-        if asked:
-            whole = self.detector.scorer
-            scorer = RegionScorer([self.members[name] for name in asked], whole.device, whole.batch_size)
-            for name, raw in zip(asked, scorer.raw(image, boxes), strict=True):
-                self.store.save(name, number, raw.kept(), again=again)
-
-    def _choose_regions(self, number: int, photo: Photo, image: RGBImage) -> Regions:
-        if self.chooser != self.first:
-            raise ValueError(f"{self.store.folder}: {photo.id} has no regions yet: score with {self.chooser} first")
-        found = self.detector.proposer(image) if self.proposals is None else self.proposals(photo.path)
-        regions = Regions(self.detector.select(image, found).boxes, (image.shape[0], image.shape[1]))
-        self.store.save_regions(number, regions)
-        return regions
-
-    def _choose_looks(self, number: int, regions: Regions) -> Looks:
-        raw = self.store.read(self.chooser, number)
-        count = self.rules.second_look if self.rules.looks_again(raw) else 0
-        looks = second_looks(self.rules(raw, regions.boxes), regions.size, count)
-        self.store.save_looks(number, looks)
-        return looks
-
-
-def _begin(first: DetectorModel, file: Path, ids: Sequence[str], out: Path, changes: Sequence[str]) -> ScoreStore:
-    config = change_config(first.config, changes)
+def _begin(first: DetectorModel, file: Path, ids: Sequence[str], out: Path, top: int | None) -> ScoreStore:
     facts = {
         "regions": member_name(file),
-        "ranking": {"top": config.ranking.top},
+        "top": top or first.config.ranking.top,
         "proposals": first.proposals,
-        "detection": config.detection.model_dump(mode="json"),
+        "detection": first.config.detection.model_dump(mode="json"),
     }
-    joins = ["proposals", *dict.fromkeys(change.partition(".")[0] for change in changes)]
+    joins = ["proposals", *(["top"] if top else [])]
     return begin_scores(out, ids, first.class_names, facts, joins=joins)
 
 

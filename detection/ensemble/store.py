@@ -2,9 +2,7 @@
 
     <folder>/scores.json                 the photos, the classes, and whose regions they are
     <folder>/regions/000000.npz          the regions of a photo, by its number
-    <folder>/regions/000000-again.npz    the boxes of it that are looked at again
-    <folder>/member-1-4e1fa2c8/000000.npz     what a member says of the regions
-    <folder>/member-1-4e1fa2c8/000000-again.npz   and of the boxes
+    <folder>/member-1-4e1fa2c8/000000.npz     what a member says of them
 
 Every file takes its name when it is whole: scoring may be killed anywhere and goes on; a member may be added any time.
 """
@@ -21,12 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from detection.boxes import Boxes
 from detection.converters.whole_file import whole_file
 from detection.heads.scoring import RawScores
-from detection.heads.second_look import Looks
 
 FORMAT = "googlenet-rcnn region scores, 1"
 MANIFEST = "scores.json"
@@ -72,34 +68,23 @@ class ScoreStore:
     def save_regions(self, photo: int, regions: Regions) -> None:
         _write(self.folder / REGIONS / _name(photo), {"boxes": regions.boxes, "size": np.array(regions.size)})
 
-    def looks(self, photo: int) -> Looks | None:
-        """``None`` where nobody has chosen what to look at again."""
-        stored = _read(self.folder / REGIONS / _name(photo, again=True))
-        return None if stored is None else Looks(**_tensors(stored))
+    def has(self, member: str, photo: int) -> bool:
+        return (self.folder / member / _name(photo)).is_file()
 
-    def save_looks(self, photo: int, looks: Looks) -> None:
-        _write(self.folder / REGIONS / _name(photo, again=True), {k: v.cpu().numpy() for k, v in vars(looks).items()})
-
-    def has(self, member: str, photo: int, *, again: bool = False) -> bool:
-        return (self.folder / member / _name(photo, again=again)).is_file()
-
-    def read(self, member: str, photo: int, *, again: bool = False) -> RawScores:
-        """What a member says of a photo's regions, or of the boxes that are looked at again.
-
-        Raises ``ValueError`` where it was not asked.
-        """
-        stored = _read(self.folder / member / _name(photo, again=again))
+    def read(self, member: str, photo: int) -> RawScores:
+        """What a member says of a photo's regions; raises ``ValueError`` where it was not asked."""
+        stored = _read(self.folder / member / _name(photo))
         if stored is None:
-            missing = sum(not self.has(member, number, again=again) for number in range(len(self.ids)))
+            missing = sum(not self.has(member, number) for number in range(len(self.ids)))
             raise ValueError(
                 f"{self.folder}: {member} has not scored {missing} of {len(self.ids)} photos: "
                 "tools/ensemble.py score goes on with it"
             )
-        return RawScores(**_tensors(stored))
+        return RawScores(**{name: torch.from_numpy(values) for name, values in stored.items()})
 
-    def save(self, member: str, photo: int, raw: RawScores, *, again: bool = False) -> None:
+    def save(self, member: str, photo: int, raw: RawScores) -> None:
         columns = {name: column.numpy() for name, column in raw._asdict().items() if column is not None}
-        _write(self.folder / member / _name(photo, again=again), columns)
+        _write(self.folder / member / _name(photo), columns)
 
 
 def same_weights(name: str, other: str) -> bool:
@@ -145,12 +130,8 @@ def begin_scores(
     return store
 
 
-def _name(photo: int, *, again: bool = False) -> str:
-    return f"{photo:06}{'-again' if again else ''}.npz"
-
-
-def _tensors(stored: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(values) for name, values in stored.items()}
+def _name(photo: int) -> str:
+    return f"{photo:06}.npz"
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]] | None:

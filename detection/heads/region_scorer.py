@@ -9,17 +9,13 @@ import torch
 from detection.boxes import Boxes
 from detection.heads.members import Member, whole
 from detection.heads.scoring import RawScores, ScoredRegions, Scoring, averaged
-from detection.heads.second_look import second_looks, with_second_look
 from detection.heads.sharing import sharers_of
 from detection.regions.warp import crop_regions
 from detection.structures import RGBImage
 
 
 class RegionScorer:
-    """The mean of the members' scores, and of their boxes, on the *same* regions (paper, section 8).
-
-    The first member chooses what is looked at again.
-    """
+    """The mean of the members' scores, and of their boxes, on the *same* regions (paper, section 8)."""
 
     def __init__(
         self,
@@ -37,14 +33,8 @@ class RegionScorer:
         self.sharers = sharers_of(self.members)
 
     def __call__(self, image: RGBImage, boxes: Boxes) -> ScoredRegions:
-        """The scores of every region (R, 4) of an image, in the order given; a second look adds rows below them."""
-        first = self.raw(image, boxes)
-        scored = averaged([self.scoring(raw, boxes) for raw in first])
-        if not self.scoring.looks_again(first[0]):
-            return scored
-        looks = second_looks(self.scoring(first[0], boxes), image.shape[:2], self.scoring.second_look)
-        moved = looks.boxes.cpu().numpy()
-        return with_second_look(scored, looks, averaged([self.scoring(raw, moved) for raw in self.raw(image, moved)]))
+        """The scores of every region (R, 4) of an image, in the order given."""
+        return averaged([self.scoring(raw, boxes) for raw in self.raw(image, boxes)])
 
     @torch.inference_mode()
     def raw(self, image: RGBImage, boxes: Boxes) -> list[RawScores]:

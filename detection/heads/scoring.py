@@ -47,15 +47,12 @@ class Scoring:
     A score is multiplied by the overlap (IoU) of the region with its moved box, to the power of
     ``localisation_confidence``: a region that lay badly shows the object badly, and should not outdo one that lay well.
     (IoU-Net, arXiv 1807.11590, section 3, trains a branch to predict such an overlap; here the regression tells it.)
-    Up to ``second_look`` boxes of an image that regression moved are looked at again: see
-    :mod:`detection.heads.second_look`.
     """
 
     scores: Literal["softmax", "svm"] = "softmax"
     box_regression: Literal["none", "learned", "ridge"] = "learned"
     context: float = 0.0
     localisation_confidence: float = 0.0
-    second_look: int = 0
 
     def __call__(self, raw: RawScores, boxes: Boxes) -> ScoredRegions:
         """The scores and boxes of regions (R, 4); raises ``ValueError`` where the network was not fitted for them."""
@@ -69,11 +66,6 @@ class Scoring:
         if self.localisation_confidence:
             scores = scores * _overlap(regions, moved) ** self.localisation_confidence
         return ScoredRegions(scores, moved)
-
-    def looks_again(self, raw: RawScores) -> bool:
-        """Whether there is a second look; not where no box was moved."""
-        moved = raw.ridge if self.box_regression == "ridge" else raw.learned
-        return self.second_look > 0 and self.box_regression != "none" and moved is not None
 
 
 def _overlap(one: Tensor, other: Tensor) -> Tensor:
