@@ -171,6 +171,7 @@ class DetectionConfig(Section):
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
     support: bool = False  # with voting: a score counts by how many votes stand behind it
+    cover_penalty: Share = 0.0  # what a box loses that lies in a better one (Soft-NMS, arXiv 1704.04503)
     per_image: PositiveInt = 100
     floor: Share = 0.01
 

@@ -13,7 +13,7 @@ from detection.heads.scoring import ScoredRegions
 from detection.proposals.base import Proposer
 from detection.proposals.ranking import RegionSelector
 from detection.structures import Detections, Proposals, RGBImage
-from detection.suppress import suppress
+from detection.suppress import RCNN, Suppression
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,9 @@ class Selection:
     top: int | None = None
 
 
-@dataclass(frozen=True)
-class Suppression:
-    """The keyword arguments of :func:`detection.suppress.suppress`."""
-
-    overlap: float = 0.3
-    per_image: int = 100
-    floor: float = 0.01
-    voting: float | None = None
-    support: bool = False
-
-
 def detections_of(scored: ScoredRegions, size: tuple[int, int], suppression: Suppression) -> Detections:
     """What scored regions of an image of ``size`` (height, width) come to; boxes end at its border."""
-    return suppress(clip_boxes_to_image(scored.boxes, size), scored.scores, **suppression.__dict__)
+    return suppression(clip_boxes_to_image(scored.boxes, size), scored.scores)
 
 
 class RegionDetector:
@@ -49,7 +38,7 @@ class RegionDetector:
         proposer: Proposer,
         scorer: RegionScorer,
         selection: Selection = Selection(),
-        suppression: Suppression = Suppression(),
+        suppression: Suppression = RCNN,
         calibration: Calibration | None = None,
     ) -> None:
         self.class_names = class_names

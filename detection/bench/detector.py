@@ -10,7 +10,6 @@ from detection.bench.timing import Race, Report, Result, Spent, Timing, measure,
 from detection.detector import RegionDetector
 from detection.regions.warp import crop_regions
 from detection.structures import RGBImage
-from detection.suppress import suppress
 
 STAGES = ("propose", "select", "warp", "score", "suppress")
 
@@ -46,7 +45,7 @@ def time_stages(detector: RegionDetector, image: RGBImage) -> dict[str, Spent]:
     scored, both = timed(lambda: scorer(image, regions.boxes))
     warps = [alike.first.warp for alike in scorer.sharers]
     _, warp = timed(lambda: [crop_regions(image, regions.boxes, warp, scorer.device) for warp in warps])
-    _, last = timed(lambda: suppress(scored.boxes, scored.scores, **detector.suppression.__dict__))
+    _, last = timed(lambda: detector.suppression(scored.boxes, scored.scores))
     score = Spent(max(both.wall - warp.wall, 0), max(both.cpu - warp.cpu, 0))
     stages = dict(zip(STAGES, (propose, select, warp, score, last), strict=True))
     return {**stages, "all": Spent(sum(one.wall for one in stages.values()), sum(one.cpu for one in stages.values()))}

@@ -18,7 +18,7 @@ from backbone.preprocessing import Preprocessing
 from detection.build.model_file import DetectorModel, check_members, read_detector
 from detection.build.proposers import build_proposer, check_same_proposals
 from detection.config import Config, change_config
-from detection.detector import RegionDetector, Selection, Suppression
+from detection.detector import RegionDetector, Selection
 from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
 from detection.heads.region_scorer import RegionScorer
@@ -27,6 +27,7 @@ from detection.inference.models import BUNDLED, bundled_models, model_files
 from detection.proposals.ranking import RegionRanker, RegionSelector
 from detection.regions.warp import Warp
 from detection.runtime import choose_device, keep_freed_memory
+from detection.suppress import Suppression
 
 Scorer = TypeVar("Scorer", bound=nn.Module)
 
@@ -93,7 +94,12 @@ def suppression_of(config: Config) -> Suppression:
     """What a config says of suppression."""
     detection = config.detection
     return Suppression(
-        detection.suppression, detection.per_image, detection.floor, detection.voting, support=detection.support
+        detection.suppression,
+        detection.per_image,
+        detection.floor,
+        detection.voting,
+        detection.support,
+        detection.cover_penalty,
     )
 
 

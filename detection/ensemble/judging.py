@@ -7,10 +7,11 @@ from itertools import combinations
 
 import torch
 
-from detection.detector import Suppression, detections_of
+from detection.detector import detections_of
 from detection.ensemble.store import ScoreStore
 from detection.heads.scoring import Scoring, averaged
 from detection.structures import Detections
+from detection.suppress import Suppression
 
 Subset = tuple[str, ...]  # of the members, by name
 Settings = tuple[Scoring, Suppression]

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from detection.detector import RegionDetector, Selection, Suppression
+from detection.detector import RegionDetector, Selection
 from detection.heads.members import Member
 from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import ScoredRegions
 from detection.proposals.base import JSON
 from detection.regions.warp import Warp
 from detection.structures import Proposals, RGBImage
+from detection.suppress import Suppression
 from tests.contracts import assert_is_detections, assert_is_detector
 from tests.detection.rectangles import CLASSES, CONTEXT, PREPROCESSING, SIZE, narrow_classifier, rectangles, windows
 

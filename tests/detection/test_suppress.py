@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection.structures import Detections
-from detection.suppress import suppress
+from detection.suppress import Suppression
+
+
+def suppress(boxes: torch.Tensor, scores: torch.Tensor, **settings) -> Detections:
+    """With every score, unless told otherwise."""
+    return Suppression(**{"floor": 0.0, **settings})(boxes, scores)
 
 
 def overlap_of(one: list[float], other: list[float]) -> float:
@@ -122,6 +127,26 @@ def test_without_voting_there_is_no_support() -> None:
     assert suppress(boxes, scores, support=True).scores.tolist() == [0.75]
 
 
+def test_a_box_that_lies_in_a_better_one_of_its_class_loses_what_is_covered() -> None:
+    whole, part, apart = [0.0, 0, 40, 10], [0.0, 0, 10, 10], [35.0, 0, 55, 10]
+    boxes = torch.tensor([part, whole, apart])
+    scores = torch.tensor([[0.5, 0.75], [0.75, 0.0], [0.25, 0.0]])
+    found = suppress(boxes, scores, cover_penalty=0.8, floor=0.1)
+    assert as_tuples(found) == [
+        (1, 0.75, part),  # of another class
+        (0, 0.75, whole),
+        (0, pytest.approx(0.25 * (1 - 0.8 * 0.25)), apart),
+        (0, pytest.approx(0.5 * (1 - 0.8)), part),
+    ]
+    assert suppress(boxes, scores, floor=0.1).scores.tolist() == [0.75, 0.75, 0.5, 0.25]
+
+
+def test_the_larger_box_is_covered_by_the_smaller_where_that_is_better() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0.0, 0, 50, 10]])
+    found = suppress(boxes, torch.tensor([[0.75], [0.5]]), cover_penalty=1.0)
+    assert found.scores.tolist() == pytest.approx([0.75, 0.5 * 0.8])
+
+
 def test_only_boxes_of_the_same_class_vote() -> None:
     boxes = torch.tensor([[[0.0, 0, 10, 10], [0, 0, 10, 10]], [[0, 0, 12, 10], [0, 0, 12, 10]]])
     found = suppress(boxes, torch.tensor([[0.75, 0.5], [0.25, 0.0]]), voting=0.5)
@@ -135,5 +160,5 @@ def test_one_box_for_all_classes_may_be_found_as_each() -> None:
 
 @pytest.mark.parametrize("shape", [(0, 4), (0, 3, 4)], ids=["shared", "by class"])
 def test_no_regions_give_no_detections(shape: tuple[int, ...]) -> None:
-    found = suppress(torch.zeros(shape), torch.zeros(0, 3))
+    found = suppress(torch.zeros(shape), torch.zeros(0, 3), voting=0.5, support=True, cover_penalty=0.5)
     assert found.boxes.shape == (0, 4)

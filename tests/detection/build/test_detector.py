@@ -110,11 +110,10 @@ def test_the_quick_form_gives_the_numbers_and_leaves_the_model_alone() -> None:
 
 
 def test_suppression_is_that_of_the_config() -> None:
-    config = small_config(
-        Path("x"), detection={"suppression": 0.7, "per_image": 3, "floor": 0.2, "voting": 0.6, "support": True}
-    )
+    wanted = {"per_image": 3, "floor": 0.2, "voting": 0.6, "support": True, "cover_penalty": 0.1}
+    config = small_config(Path("x"), detection={"suppression": 0.7, **wanted})
     detector = build_detector([model(config=config)], CPU)
-    assert vars(detector.suppression) == {"overlap": 0.7, "per_image": 3, "floor": 0.2, "voting": 0.6, "support": True}
+    assert vars(detector.suppression) == {"overlap": 0.7, **wanted}
     assert len(detector.predict(IMAGE, REGIONS)) == 3
 
 
