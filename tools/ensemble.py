@@ -15,7 +15,8 @@ train        members differ in the seed alone: in what is sampled, in its order,
              was stopped, and leaves finished members alone. With several GPUs each trains a member at a time.
 score        crops are made once for all members; all that every network says of the regions is kept, so that the
              other commands run none. The first model chooses the regions. A member may be added any day.
-report       every choice of 1, 2, ... models, and all but one, with intervals over the photos, beside the paper.
+report       every choice of 1, 2, ... models, and all but one, with intervals over the photos, beside the paper;
+             with --top as if fewer regions of a photo had been scored.
 settings     every combination of --try for all models averaged, the best first: for validation photos.
 calibrate    fits temperature and thresholds on photos that the models were not trained on, and writes them into the
              first model's file, where tools/infer.py --threshold finds them.
@@ -51,6 +52,7 @@ Data = Annotated[str, typer.Option(help="a data set: a path, or format:path[:spl
 Split = Annotated[str | None, typer.Option(help="a part of the data set, such as val")]
 Protocol = Annotated[str | None, typer.Option(help="voc07, voc10, ilsvrc or coco  [default: the data set's own]")]
 Change = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="of a config's `detection`")]
+Top = Annotated[int | None, typer.Option(min=1, help="of a photo's regions, count so many  [default: all]")]
 Store = Annotated[Path, typer.Option(help="the folder in which proposals are kept")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="print only results and what went wrong")]
 
@@ -120,6 +122,7 @@ def report(
     data: Data,
     split: Split = None,
     protocol: Protocol = None,
+    top: Top = None,
     change: Change = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the numbers here too")] = None,
     seed: Annotated[int, typer.Option(help="of the resampled photos")] = 0,
@@ -131,7 +134,7 @@ def report(
     from detection.evaluation.ensemble_gain import ensemble_gain
     from detection.report.ensemble import PAPER, class_gains, ensemble_table
 
-    results = stored_results(scores, data, split, protocol)
+    results = stored_results(scores, data, split, protocol, top)
     choices, settings = subsets(results.store.members), results.settings(change or [])
     with Bars(quiet=quiet) as bars:
         judged = results.judge([(choice, settings) for choice in choices], bars)
@@ -154,13 +157,14 @@ def settings(
     tries: Annotated[list[str], typer.Option("--try", metavar="KEY=VALUE,VALUE", help="of `detection`; repeatable")],
     split: Split = None,
     protocol: Protocol = None,
+    top: Top = None,
     quiet: Quiet = False,
 ) -> None:
     """Which settings find most, with all models averaged."""
     from detection.build.stored_results import combinations_of, stored_results
     from detection.report.ensemble import settings_table
 
-    results = stored_results(scores, data, split, protocol)
+    results = stored_results(scores, data, split, protocol, top)
     everyone, tried = tuple(results.store.members), combinations_of(tries)
     with Bars(quiet=quiet) as bars:
         judged = results.judge([(everyone, results.settings(changes)) for changes in tried], bars)

@@ -50,12 +50,16 @@ def settings_of(config: Config) -> Settings:
     return scoring_of(config), suppression_of(config)
 
 
-def stored_results(scores: Path, data: str, split: str | None, protocol: str | None) -> StoredResults:
+def stored_results(
+    scores: Path, data: str, split: str | None, protocol: str | None, top: int | None = None
+) -> StoredResults:
     """What is asked of stored scores; ``data`` and ``split`` as tools/evaluate.py takes them.
 
-    Raises ``FileNotFoundError`` and ``ValueError``: for photos without scores, classes the data do not have.
+    ``top``: of a photo's regions only so many count. Raises ``FileNotFoundError`` and ``ValueError``: for photos
+    without scores, classes the data do not have.
     """
     store = open_scores(scores)
+    store = store if top is None else store.first(top)
     if not store.members:
         raise ValueError(f"{scores}: no model has scored these regions: tools/ensemble.py score MODEL goes on")
     question = ask(data, split, None, None, scores)

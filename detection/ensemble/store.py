@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,15 @@ class Regions:
 class ScoreStore:
     """The scores of ``ids``' photos, which are numbered in this order.
 
-    ``facts`` are what all members share, as JSON: what chose the regions, crops, detection settings.
+    ``facts`` are what all members share, as JSON: what chose the regions, crops, detection settings. Of a photo's
+    regions, which stand in the order that they were chosen in, only the first ``top`` are read.
     """
 
     folder: Path
     ids: tuple[str, ...]
     class_names: tuple[str, ...]
     facts: Mapping[str, Any]
+    top: int | None = None
 
     @property
     def members(self) -> list[str]:
@@ -63,7 +65,7 @@ class ScoreStore:
         stored = _read(self.folder / REGIONS / _name(photo))
         if stored is None:
             return None
-        return Regions(stored["boxes"], (int(stored["size"][0]), int(stored["size"][1])))
+        return Regions(stored["boxes"][: self.top], (int(stored["size"][0]), int(stored["size"][1])))
 
     def save_regions(self, photo: int, regions: Regions) -> None:
         _write(self.folder / REGIONS / _name(photo), {"boxes": regions.boxes, "size": np.array(regions.size)})
@@ -80,7 +82,15 @@ class ScoreStore:
                 f"{self.folder}: {member} has not scored {missing} of {len(self.ids)} photos: "
                 "tools/ensemble.py score goes on with it"
             )
-        return RawScores(**{name: torch.from_numpy(values) for name, values in stored.items()})
+        raw = RawScores(**{name: torch.from_numpy(values) for name, values in stored.items()})
+        each = (None if values is None else values[: self.top] for values in raw)
+        return RawScores._make(each)._replace(evidence=raw.evidence)  # which is the whole photo's
+
+    def first(self, top: int) -> ScoreStore:
+        """The same, had only so many regions of a photo been scored; raises ``ValueError`` where fewer were."""
+        if self.facts["top"] is not None and top > self.facts["top"]:
+            raise ValueError(f"{self.folder}: {self.facts['top']} regions of a photo were scored, not {top}")
+        return replace(self, top=top)
 
     def save(self, member: str, photo: int, raw: RawScores) -> None:
         columns = {name: column.numpy() for name, column in raw._asdict().items() if column is not None}

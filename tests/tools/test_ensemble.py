@@ -17,6 +17,8 @@ from detection.build import ensemble as ensemble_module
 from detection.build import rankers
 from detection.build.detector import load_detector
 from detection.build.model_file import read_detector
+from detection.build.stored_results import stored_results
+from detection.ensemble.judging import stored_detections
 from detection.ensemble.store import Regions, open_scores
 from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import RawScores
@@ -267,6 +269,25 @@ def test_settings_are_tried_and_the_best_stand_first(informed: Path, data: Path,
     assert figures[-1] < 0.9
 
 
+def test_fewer_regions_are_as_if_no_more_had_been_scored(
+    trained: Path, scored: Path, data: Path, tmp_path: Path, run: Run
+) -> None:
+    few = tmp_path / "few"
+    run("score", trained, *to_score(data, few), "--top", 3)
+    report = ["--data", data, "--split", "val", "--protocol", "voc10"]
+    assert run("report", scored, *report, "--top", 3) == run("report", few, *report)
+
+    def found(scores: Path, top: int | None = None) -> list[list[float]]:
+        results = stored_results(scores, str(data), "val", "voc10", top)
+        wanted = [(tuple(results.store.members), results.settings(["floor=0.0001"]))]
+        (photos,) = stored_detections(results.store, range(3), wanted)
+        return [photo.scores.tolist() for photo in photos]
+
+    for one, other in zip(found(scored, 3), found(few), strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    assert sum(map(len, found(scored))) > sum(map(len, found(few)))
+
+
 def test_a_calibration_goes_into_the_first_file_and_with_the_ensemble(
     trained: Path, informed: Path, data: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +332,10 @@ def test_packed_files_say_what_they_are(trained: Path, tmp_path: Path, run: Run)
         (["report", "{scored}", "--data", "{data}", "--split", "val", "--protocol", "voc08"], "no protocol 'voc08'"),
         (["report", "{scored}", "--data", "{data}", "--split", "val", "--set", "scores=svm"], "scores=svm needs what"),
         (["report", "{scored}", "--data", "{data}", "--split", "val", "--set", "supression=1"], "did you mean"),
+        (
+            ["report", "{scored}", "--data", "{data}", "--split", "val", "--top", "13"],
+            "12 regions of a photo were scored",
+        ),
         (["settings", "{scored}", "--data", "{data}", "--split", "val", "--try", "voting"], "expected KEY=VALUE,VALUE"),
         (["score", "{data}", "--data", "{data}", "--out", "new"], "no model file"),
         (["score", "{trained}", "--data", "{data}:train", "--out", "{scored}"], "scores of 3 other photos"),

@@ -36,6 +36,24 @@ def test_what_is_kept_is_read(tmp_path: Path) -> None:
     assert (read.svm, read.ridge, read.evidence) == (None, None, None)
 
 
+def test_of_the_regions_the_first_may_be_read_alone(tmp_path: Path) -> None:
+    store = begin(tmp_path)
+    store.save_regions(1, Regions(np.arange(12, dtype=np.float32).reshape(3, 4), (30, 40)))
+    store.save("first-0", 1, RAW._replace(evidence=torch.rand(2)))
+    first = store.first(2)
+    regions, raw, whole = first.regions(1), first.read("first-0", 1), store.read("first-0", 1)
+    assert regions is not None
+    assert regions.boxes.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert torch.equal(raw.softmax, RAW.softmax[:2])
+    assert raw.learned is not None
+    assert torch.equal(raw.learned, RAW.learned[:2])
+    assert (raw.ridge, len(whole.softmax)) == (None, 3)
+    assert raw.evidence is not None
+    assert torch.equal(raw.evidence, whole.evidence)
+    with pytest.raises(ValueError, match="5 regions of a photo were scored, not 6"):
+        store.first(6)
+
+
 def test_a_photo_that_a_member_has_not_scored_is_told(tmp_path: Path) -> None:
     store = begin(tmp_path)
     store.save("first-0", 1, RAW)
