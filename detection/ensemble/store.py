@@ -41,8 +41,8 @@ class Regions:
 class ScoreStore:
     """The scores of ``ids``' photos, which are numbered in this order.
 
-    ``facts`` are what all members share, as JSON: what chose the regions, crops, detection settings. Of a photo's
-    regions, which stand in the order that they were chosen in, only the first ``top`` are read.
+    ``facts`` are what all members share, as JSON: what chose the regions, of which proposals, detection settings. Of a
+    photo's regions, which stand in the order that they were chosen in, only the first ``top`` are read.
     """
 
     folder: Path
