@@ -48,10 +48,11 @@ class RegionScorer:
         each = [_joined(of_member, len(boxes)) for of_member in parts]
         if all(member.context is None for member in self.members):
             return each
-        return [
-            one._replace(evidence=member.evidence(crop_regions(image, whole(image), member.warp, self.device)))
-            for one, member in zip(each, self.members, strict=True)
-        ]
+        for alike in self.sharers:
+            photo = crop_regions(image, whole(image), alike.first.warp, self.device)
+            for number, member in alike.members.items():
+                each[number] = each[number]._replace(evidence=member.evidence(photo))
+        return each
 
     def _batches(self, boxes: Boxes) -> Iterator[Boxes]:
         yield from (boxes[start : start + self.batch_size] for start in range(0, len(boxes), self.batch_size))
