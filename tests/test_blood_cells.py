@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from detection.config import read_config
+from detection.config_file import read_config
 from tests.conftest import REPOSITORY
 from tests.detection.rectangles import write_backbone
 

@@ -38,7 +38,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detection.command_line import Bars, console, help_text, new_app, printable, run_command
-from detection.config import Config, read_config
+from detection.config import Config
+from detection.config_file import read_config
 from detection.converters.whole_file import whole_file
 from detection.inference.find import photos_of
 

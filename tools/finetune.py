@@ -51,7 +51,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detection.command_line import Bars, help_text, new_app, run_command
-from detection.config import Config, read_config
+from detection.config import Config
+from detection.config_file import read_config
 
 if TYPE_CHECKING:
     from detection.build.training_run import OnProgress, TrainingRun

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detection.command_line import Bars, help_text, new_app, run_command
-from detection.config import read_config
+from detection.config_file import read_config
 from detection.images import IMAGE_SUFFIXES, decode_image
 from detection.training.metrics import METRICS, cut_log, log_line, log_size
 

@@ -17,7 +17,8 @@ from backbone.inference import prepare_for_inference
 from backbone.preprocessing import Preprocessing
 from detection.build.model_file import DetectorModel, check_members, read_detector
 from detection.build.proposers import build_proposer, check_same_proposals
-from detection.config import Config, change_config
+from detection.config import Config
+from detection.config_file import change_config
 from detection.detector import RegionDetector, Selection
 from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier

@@ -19,7 +19,8 @@ from detection.build.model_file import check_members, read_detector, save_detect
 from detection.build.run_folder import CONFIG, data_hash, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
-from detection.config import Config, change_config
+from detection.config import Config
+from detection.config_file import change_config
 from detection.inference.models import LAST, SUFFIX, numbered
 from detection.proposals.store import Report
 from detection.runtime import choose_device

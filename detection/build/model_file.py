@@ -16,6 +16,7 @@ from backbone.preprocessing import Preprocessing
 from backbone.strict import load_strict
 from detection.calibration import Calibration
 from detection.config import Config
+from detection.config_file import stored_config
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.context import PhotoContext
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
@@ -141,7 +142,7 @@ def read_detector(path: Path) -> DetectorModel:
     tensors, header = read_model_file(path, kind="detector")
     try:
         names = tuple(map(str, header["class_names"]))
-        config = Config.model_validate(header["config"])
+        config = stored_config(header["config"], path)
         options = GoogLeNetOptions.from_dict(header["architecture"]["options"])
         preprocessing = Preprocessing.from_dict(header["preprocessing"])
         ranking, proposals = header["ranking"], dict(header["proposals"])

@@ -16,7 +16,8 @@ from detection.build.detector import build_detector, files_of
 from detection.build.model_file import DetectorModel, Scorers, read_detector
 from detection.build.proposers import build_proposer
 from detection.build.run_folder import data_hash
-from detection.config import DetectionConfig, ScoringConfig, change_config
+from detection.config import DetectionConfig, ScoringConfig
+from detection.config_file import change_config
 from detection.datasets.base import Dataset
 from detection.datasets.open import find_dataset, open_dataset
 from detection.heads.bbox_regression import RidgeBoxes

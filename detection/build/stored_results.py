@@ -8,7 +8,8 @@ from itertools import product
 from pathlib import Path
 
 from detection.build.detector import scoring_of, suppression_of
-from detection.config import Config, change_config
+from detection.config import Config
+from detection.config_file import change_config
 from detection.datasets.base import did_you_mean
 from detection.ensemble.judging import Settings, Subset, stored_detections
 from detection.ensemble.store import ScoreStore, open_scores

@@ -129,7 +129,7 @@ def test_bad_input_ends_in_one_line(
 
 def test_the_published_config_is_the_default() -> None:
     from backbone.classification.recipe import PretrainingConfig
-    from detection.config import read_config
+    from detection.config_file import read_config
 
     root = Path(__file__).resolve().parents[2]
     assert read_config(root / "configs/pretrain_imagenet.yaml", schema=PretrainingConfig) == PretrainingConfig()

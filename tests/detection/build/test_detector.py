@@ -11,7 +11,7 @@ from backbone.preprocessing import Preprocessing
 from detection.build.detector import border_colour, build_detector, load_detector, ready
 from detection.build.model_file import write_calibration
 from detection.calibration import Calibration
-from detection.config import ConfigError
+from detection.config_file import ConfigError
 from detection.inference import models
 from detection.proposals.fixed import SlidingGrid
 from detection.proposals.time_limit import TimeLimited

@@ -108,7 +108,8 @@ def tampered(path: Path, **changes: object) -> Path:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"config": {"training": {"stepz": 3}}},
+        {"config": {"training": {"steps": "many"}}},
+        {"config": {"training": {"steps": "many", "stepz": 3}}},
         {"config": {"regions": 5}},
         {"architecture": {"name": "googlenet", "options": {"depth": 3}}},
         {"preprocessing": {}},
@@ -124,6 +125,16 @@ def test_a_header_that_is_not_understood_is_told(tmp_path: Path, changes: dict) 
     path = tampered(write_model(tmp_path / "mine.safetensors"), **changes)
     with pytest.raises(ValueError, match=r"mine\.safetensors: a header that this version does not understand"):
         read_detector(path)
+
+
+def test_what_only_another_version_had_is_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_model(tmp_path / "mine.safetensors")
+    config = read_detector(path).config
+    stored = config.model_dump(mode="json")
+    stored["detection"]["second_look"] = True
+    stored["colours"] = {"many": 3}
+    assert read_detector(tampered(path, config=stored)).config == config
+    assert "whose detection.second_look, colours this one has not" in caplog.text
 
 
 def test_weights_of_another_number_of_classes_are_refused(tmp_path: Path) -> None:

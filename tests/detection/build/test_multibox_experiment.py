@@ -12,7 +12,8 @@ from detection.boxes import iou
 from detection.build.multibox import load_multibox, read_multibox
 from detection.build.multibox_experiment import MultiBoxExperiment
 from detection.build.sources import Sources
-from detection.config import Config, ConfigError, read_config
+from detection.config import Config
+from detection.config_file import ConfigError, read_config
 from detection.training.multibox import MultiBoxProgress
 from tests.detection.rectangles import Rectangles, propose, rectangles, small_config, write_backbone
 

@@ -12,7 +12,7 @@ from detection.build import refine
 from detection.build.detector import build_detector
 from detection.build.model_file import DetectorModel, Scorers, read_detector, save_detector
 from detection.build.refine import fit_scorers, model_to_refine, photos_to_refine_on
-from detection.config import change_config
+from detection.config_file import change_config
 from detection.structures import Proposals
 from detection.training.svm import HardNegatives
 from tests.detection.build.models import model, write_model

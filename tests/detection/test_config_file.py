@@ -7,7 +7,8 @@ import pytest
 
 from backbone.classification.recipe import PretrainingConfig
 from backbone.googlenet import GoogLeNet
-from detection.config import Config, ConfigError, Stage, read_config
+from detection.config import Config, Stage
+from detection.config_file import ConfigError, read_config
 from tests.conftest import REPOSITORY
 
 
