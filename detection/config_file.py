@@ -6,6 +6,7 @@ keys are another version's.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +54,13 @@ def change_config(config: Config, overrides: Sequence[str]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, places, Path("config"), Config)) from None
+
+
+def overrides_of(section: str, changes: Mapping[str, object] | Sequence[str]) -> list[str]:
+    """Changes in a section, by key or as ``key=value``, in the form that :func:`change_config` takes."""
+    if isinstance(changes, Mapping):
+        return [f"{section}.{key}={json.dumps(value)}" for key, value in changes.items()]  # JSON is YAML
+    return [f"{section}.{change}" for change in ([changes] if isinstance(changes, str) else changes)]
 
 
 def stored_config(values: Mapping[str, Any], file: Path) -> Config:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from PIL.Image import Image
 from torchvision.ops import clip_boxes_to_image
 
 from detection.calibration import Calibration, thresholds_of
 from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import ScoredRegions
+from detection.images import as_image
 from detection.proposals.base import Proposer
 from detection.proposals.ranking import RegionSelector
 from detection.structures import Detections, Proposals, RGBImage
@@ -48,13 +51,27 @@ class RegionDetector:
         self.suppression = suppression
         self.calibration = calibration
 
-    def predict(self, image: RGBImage, proposals: Proposals | None = None) -> Detections:
-        """The objects of one image (H, W, 3); boxes lie in its frame. ``proposals``: use these instead of our own."""
+    def predict(
+        self,
+        image: RGBImage | Image | str | Path | bytes,
+        proposals: Proposals | None = None,
+        *,
+        threshold: str | float | None = None,
+    ) -> Detections:
+        """The objects of one image, the best first; boxes lie in the frame of the upright image.
+
+        ``image``: an RGB array (H, W, 3) of uint8, Pillow's image, a path, or a file's content. ``proposals``: use
+        these instead of our own. ``threshold``: only what :meth:`confident` lets through; without one everything down
+        to ``suppression.floor``, as evaluation needs it. Raises ``ValueError`` and ``FileNotFoundError`` for what is no
+        image.
+        """
+        image = as_image(image)
         proposals = self.proposer(image) if proposals is None else proposals
         regions = self.select(image, proposals)
         found = detections_of(self.scorer(image, regions.boxes), image.shape[:2], self.suppression)
         found = found if self.calibration is None else self.calibration(found)
-        return replace(found, fallback=proposals.fallback)
+        found = replace(found, fallback=proposals.fallback)
+        return found if threshold is None else self.confident(found, threshold)
 
     def confident(self, found: Detections, threshold: str | float | None = None) -> Detections:
         """Those of the detections that count: see :func:`detection.calibration.thresholds_of`."""

@@ -64,7 +64,22 @@ class ImageHeader:
     orientation: int
 
 
-def decode_image(source: Path | bytes) -> RGBImage:
+def as_image(source: RGBImage | Image.Image | str | Path | bytes) -> RGBImage:
+    """The upright RGB image (H, W, 3) of an array, which is not copied, of Pillow's image, or as :func:`decode_image`.
+
+    An array is taken to be RGB: of ``cv2.imread``'s give ``image[..., ::-1]``. Raises ``ValueError`` for one of another
+    shape or type.
+    """
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3:
+            raise ValueError(f"expected an RGB image, (H, W, 3) of uint8, got {source.shape} of {source.dtype}")
+        return source
+    if isinstance(source, Image.Image):
+        return np.array(_to_rgb(_upright(source)))
+    return decode_image(source)
+
+
+def decode_image(source: str | Path | bytes) -> RGBImage:
     """The upright image of a file, or of a file's content: (H, W, 3) uint8, C-contiguous.
 
     Raises ``FileNotFoundError`` where there is no file, and :class:`ImageError` where it is empty, truncated, no image,
@@ -95,7 +110,7 @@ def image_header(source: Path | bytes) -> ImageHeader:
     return ImageHeader(kind, turned, (width, height), orientation)
 
 
-def _name(source: Path | bytes) -> str:
+def _name(source: str | Path | bytes) -> str:
     return f"image of {len(source)} bytes" if isinstance(source, bytes) else str(source)
 
 
@@ -108,9 +123,9 @@ def _read(path: Path) -> bytes:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _open(source: Path | bytes) -> Image.Image:
+def _open(source: str | Path | bytes) -> Image.Image:
     """The image with its pixels not yet decoded."""
-    content = source if isinstance(source, bytes) else _read(source)
+    content = source if isinstance(source, bytes) else _read(Path(source))
     if not content:
         raise ImageError(f"{_name(source)}: empty file (0 bytes)")
     try:

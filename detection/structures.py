@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from detection.boxes import Boxes, as_boxes
 
 RGBImage = NDArray[np.uint8]  # (H, W, 3)
-Index = NDArray[np.bool_] | NDArray[np.integer] | slice
+Index = NDArray[np.bool_] | NDArray[np.integer] | slice | int
+
+
+def _rows(index: Index) -> Index:
+    """An index that leaves columns columns: one row of them is still a table."""
+    return np.array([index]) if isinstance(index, (int, np.integer)) else index
 
 
 def _column(name: str, values: NDArray[np.generic] | None, length: int, dtype: type[np.generic]) -> NDArray[np.generic]:
@@ -54,7 +59,8 @@ class Proposals:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, keep: Index) -> Proposals:
+    def __getitem__(self, index: Index) -> Proposals:
+        keep = _rows(index)
         return Proposals(self.boxes[keep], self.scores[keep], self.fallback)
 
 
@@ -95,7 +101,8 @@ class Target:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, keep: Index) -> Target:
+    def __getitem__(self, index: Index) -> Target:
+        keep = _rows(index)
         columns = self.labels[keep], self.difficult[keep], self.crowd[keep], self.areas[keep]
         return Target(self.boxes[keep], *columns, None if self.xywh is None else self.xywh[keep], self.partial)
 
@@ -130,5 +137,6 @@ class Detections:
         """Box (4,), score and label of one detection after another."""
         return zip(self.boxes, self.scores.tolist(), self.labels.tolist(), strict=True)
 
-    def __getitem__(self, keep: Index) -> Detections:
+    def __getitem__(self, index: Index) -> Detections:
+        keep = _rows(index)
         return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], self.fallback)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import detection
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_FOLDERS = ("backbone", "detection", "tools")
 NAMELESS = {"utils.py", "util.py", "helpers.py", "misc.py", "common.py"}
@@ -87,6 +89,14 @@ def test_the_shared_structures_import_without_heavy_libraries() -> None:
     program = f"import sys, {', '.join(LIGHT_MODULES)}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert HEAVY_LIBRARIES.intersection(run.stdout.split()) == set()
+
+
+def test_what_the_package_offers_is_there_and_lazy() -> None:
+    for name in detection.__all__:
+        assert getattr(detection, name).__name__ == name
+        assert name in dir(detection)
+    with pytest.raises(AttributeError, match="module 'detection' has no attribute 'load_detectors'"):
+        _ = detection.load_detectors
 
 
 def test_the_pinned_versions_are_the_ones_that_the_project_allows() -> None:

@@ -92,7 +92,7 @@ def load(
         device=device,
         top=top,
         proposals=proposals,
-        changes=detection,
+        detection=detection,
         allow_other_proposals=other_proposals,
     )
 

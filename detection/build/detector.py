@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from backbone.preprocessing import Preprocessing
 from detection.build.model_file import DetectorModel, check_members, read_detector
 from detection.build.proposers import build_proposer, check_same_proposals
 from detection.config import Config
-from detection.config_file import change_config
+from detection.config_file import change_config, overrides_of
 from detection.detector import RegionDetector, Selection
 from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
@@ -38,8 +38,8 @@ def load_detector(
     *,
     device: str = "auto",
     top: int | None = None,
-    proposals: Sequence[str] = (),
-    changes: Sequence[str] = (),
+    proposals: Mapping[str, object] | Sequence[str] = (),
+    detection: Mapping[str, object] | Sequence[str] = (),
     allow_other_proposals: bool = False,
 ) -> RegionDetector:
     """The detector of one model, or the ensemble of several; without any, the bundled one.
@@ -47,10 +47,11 @@ def load_detector(
     A model is a file, the name of a bundled one, or a folder of runs that tools/ensemble.py trained.
 
     ``top``: how many regions a photo are scored (default: what the model was made with). ``proposals``: what differs
-    from the model's own proposals, each a ``key=value`` of :class:`detection.config.ProposalsConfig`, such as
-    ``time_limit=5``; what makes other boxes is refused unless ``allow_other_proposals``. ``changes``: what differs from
-    the model's way of scoring and suppressing, each a ``key=value`` of :class:`detection.config.DetectionConfig`, such
-    as ``box_regression=none``. Raises ``FileNotFoundError`` and ``ValueError`` with the file and what is wrong.
+    from the model's own proposals, of :class:`detection.config.ProposalsConfig`: ``{"time_limit": 5}``, or as on a
+    command line ``["time_limit=5"]``; what makes other boxes is refused unless ``allow_other_proposals``.
+    ``detection``: what differs from the model's way of scoring and suppressing, likewise of
+    :class:`detection.config.DetectionConfig`: ``{"box_regression": "none"}``. Raises ``FileNotFoundError`` and
+    ``ValueError`` with the file and what is wrong.
     """
     keep_freed_memory()
     if top is not None and top < 1:
@@ -59,9 +60,9 @@ def load_detector(
     files = [file for name in names for file in files_of(name)]
     read = [read_detector(file) for file in files]
     check_members(read, files)
-    overrides = [*(f"proposals.{change}" for change in proposals), *(f"detection.{change}" for change in changes)]
+    overrides = [*overrides_of("proposals", proposals), *overrides_of("detection", detection)]
     read[0] = replace(read[0], config=change_config(read[0].config, overrides))
-    if changes:  # what scores are worth was fitted for the model's own way of scoring
+    if detection:  # what scores are worth was fitted for the model's own way of scoring
         read[0] = replace(read[0], calibration=None)
     return build_detector(read, choose_device(device), top, allow_other_proposals=allow_other_proposals)
 

@@ -96,7 +96,9 @@ def check_same_proposals(
     listed = ", ".join(f"{key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in differing)
     message = f"{where} was trained with other proposals ({listed})"
     if not allow_other_proposals:
-        raise ValueError(f"{message}; allow_other_proposals takes these all the same")
+        raise ValueError(
+            f"{message}; to use them anyway: --allow-other-proposals, in Python allow_other_proposals=True"
+        )
     logger.warning("%s: expect less than was measured", message)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
+from detection.images import as_image
 from detection.report.colours import BLACK, Colour, class_colours, text_colour
 from detection.report.lettering import text_width, writable, write_text
 from detection.results import ImageDetections
-from detection.structures import RGBImage
+from detection.structures import Detections, RGBImage
 
 
 class _Rectangle(NamedTuple):
@@ -25,6 +28,20 @@ class _Rectangle(NamedTuple):
     def meets(self, other: _Rectangle) -> bool:
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
+
+
+def draw(
+    image: RGBImage | Image | str | Path | bytes,
+    found: Detections,
+    class_names: Sequence[str],
+    *,
+    threshold: Mapping[str, float] | float = 0.0,
+) -> RGBImage:
+    """The image (H, W, 3) with what ``predict`` found in it: :func:`draw_detections` without a record."""
+    image = as_image(image)
+    size = image.shape[1], image.shape[0]
+    record = ImageDetections.of(found, class_names, id="image", path="", size=size, seconds=0.0)
+    return draw_detections(image, record, threshold=threshold)
 
 
 def draw_detections(

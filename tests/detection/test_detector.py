@@ -1,8 +1,11 @@
 """Propose, select, score, suppress: each with stand-ins for the others."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image as PillowImage
 
 from detection.detector import RegionDetector, Selection
 from detection.heads.members import Member
@@ -57,6 +60,17 @@ def test_something_is_found_and_the_best_comes_first() -> None:
     assert len(found) > 1
     assert (np.diff(found.scores) <= 0).all()
     assert (found.scores >= 0.2).all()
+
+
+def test_only_what_scores_the_threshold_is_given_where_there_is_one(tmp_path: Path) -> None:
+    detector = network_detector()
+    everything = detector.predict(IMAGE)
+    bar = float(np.median(everything.scores))
+    found = detector.predict(IMAGE, threshold=bar)
+    assert 0 < len(found) < len(everything)
+    assert np.array_equal(found.scores, everything.scores[everything.scores >= bar])
+    PillowImage.fromarray(IMAGE).save(tmp_path / "a.png")
+    assert np.array_equal(detector.predict(tmp_path / "a.png", threshold=bar).boxes, found.boxes)
 
 
 @pytest.mark.parametrize("top", [None, 3])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from detection.images import FORMATS, IMAGE_SUFFIXES, MAX_PIXELS, ImageError, decode_image, image_size
+from detection.images import FORMATS, IMAGE_SUFFIXES, MAX_PIXELS, ImageError, as_image, decode_image, image_size
 from detection.structures import RGBImage
 from tests.contracts import assert_is_rgb_image
 
@@ -341,6 +341,21 @@ def test_a_truncated_jpeg_is_whole_or_refused(length: int) -> None:
     except ImageError:
         return
     assert np.array_equal(decoded, WHOLE)
+
+
+def test_an_image_may_come_as_array_as_pillow_s_as_path_and_as_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(PICTURE, "PNG"))
+    assert as_image(PICTURE) is PICTURE
+    for source in (Image.fromarray(PICTURE), path, str(path), path.read_bytes()):
+        assert np.array_equal(as_image(source), PICTURE)
+    assert_is_rgb_image(as_image(Image.fromarray(GREY)))
+
+
+@pytest.mark.parametrize("array", [GREY, PICTURE / 255, PICTURE.transpose(2, 0, 1), np.dstack([PICTURE, GREY])])
+def test_an_array_that_is_no_rgb_image_is_refused(array: NDArray[np.generic]) -> None:
+    with pytest.raises(ValueError, match=r"expected an RGB image, \(H, W, 3\) of uint8, got \("):
+        as_image(array)
 
 
 DAMAGED = [encoded(PICTURE, kind) for kind in FORMATS]

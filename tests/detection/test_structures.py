@@ -60,6 +60,14 @@ def test_a_slice_takes_the_first() -> None:
     assert len(target()[:0]) == 0
 
 
+@pytest.mark.parametrize("row", [1, -2, np.int64(1)])
+def test_one_row_is_still_a_table(row: int) -> None:
+    for whole in (detections(), target(), Proposals(BOXES, np.array([3, 2, 1]))):
+        assert np.array_equal(whole[row].boxes, BOXES[1:2])
+    with pytest.raises(IndexError):
+        detections()[3]
+
+
 def test_defaults() -> None:
     plain = Target(BOXES, np.array([0, 1, 1]))
     assert not plain.difficult.any()

@@ -31,13 +31,13 @@ def test_the_new_file_holds_scorers_and_uses_those_asked_for(data: str, capsys: 
     out = capsys.readouterr().out
     assert "the detector: new.safetensors" in out
     assert "it uses scores=svm, box_regression=learned, context=0.25" in out
-    found = load_detector("new.safetensors", device="cpu", changes=["box_regression=ridge"])
+    found = load_detector("new.safetensors", device="cpu", detection={"box_regression": "ridge"})
     (member,) = found.scorer.members
     assert member.svm is not None
     assert member.context is not None
     assert member.ridge is not None
     with pytest.raises(ValueError, match=r"tools/refine\.py"):
-        load_detector("mine.safetensors", device="cpu", changes=["box_regression=ridge"])
+        load_detector("mine.safetensors", device="cpu", detection={"box_regression": "ridge"})
 
 
 @pytest.mark.parametrize(

@@ -81,19 +81,19 @@ def test_a_key_of_proposals_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"proposals has no key 'time_limt'; did you mean 'time_limit'\?"):
         load_detector(path, device="cpu", proposals=["time_limt=5"])
     with pytest.raises(ConfigError, match=r"proposals\.time_limit: input should be greater than 0, got 0"):
-        load_detector(path, device="cpu", proposals=["time_limit=0"])
+        load_detector(path, device="cpu", proposals={"time_limit": 0})
 
 
 def test_scoring_and_suppression_can_be_changed(tmp_path: Path) -> None:
     path = write_model(tmp_path / "mine.safetensors")
-    detector = load_detector(path, device="cpu", changes=["box_regression=none", "voting=0.6"])
+    detector = load_detector(path, device="cpu", detection={"box_regression": "none", "voting": 0.6})
     assert detector.suppression.voting == 0.6
     _, boxes = detector.scorer(IMAGE, REGIONS.boxes)
     assert torch.equal(boxes[:, 0], torch.from_numpy(REGIONS.boxes))
     with pytest.raises(ConfigError, match=r"detection has no key 'votes'"):
-        load_detector(path, device="cpu", changes=["votes=3"])
+        load_detector(path, device="cpu", detection=["votes=3"])
     with pytest.raises(ConfigError, match=r"detection\.scores: input should be 'softmax' or 'svm', got 'bayes'"):
-        load_detector(path, device="cpu", changes=["scores=bayes"])
+        load_detector(path, device="cpu", detection={"scores": "bayes"})
 
 
 def test_the_quick_form_gives_the_numbers_and_leaves_the_model_alone() -> None:
@@ -167,7 +167,7 @@ def test_a_calibration_is_used_for_as_many_models_as_it_was_fitted_on(tmp_path: 
     assert found.scores == pytest.approx(odds / (1 + odds), abs=1e-6)
     assert load_detector(files[0], device="cpu").calibration is None
     assert load_detector(files[::-1], device="cpu").calibration is None
-    assert load_detector(files, device="cpu", changes=["suppression=0.5"]).calibration is None
+    assert load_detector(files, device="cpu", detection="suppression=0.5").calibration is None
 
 
 def test_detections_that_count(tmp_path: Path) -> None:

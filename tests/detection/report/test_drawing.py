@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from detection.report.colours import class_colours
-from detection.report.drawing import draw_detections, letter_size, line_width
+from detection.report.drawing import draw, draw_detections, letter_size, line_width
 from detection.results import ImageDetections
+from detection.structures import Detections
 
 GREY = 100
 
@@ -31,6 +32,16 @@ def test_nothing_found_leaves_the_photo_as_it_is_and_is_a_copy() -> None:
     drawn = draw_detections(image, found(50, 40))
     assert np.array_equal(drawn, image)
     assert not np.shares_memory(drawn, image)
+
+
+def test_what_a_detector_gives_is_drawn_like_its_record() -> None:
+    image = photo(500, 375)
+    pair = Detections(np.array([[10, 100, 200, 300], [30, 40, 90, 90]]), np.array([0.9, 0.3]), np.array([1, 0]))
+    names = ["cat", "dog"]
+    record = ImageDetections.of(pair, names, id="a", path="a", size=(500, 375), seconds=0)
+    assert np.array_equal(draw(image, pair, names), draw_detections(image, record, threshold=0))
+    assert np.array_equal(draw(image, pair, names, threshold=0.5), draw_detections(image, record, threshold=0.5))
+    assert np.array_equal(draw(image, pair[0], names), draw_detections(image, record, threshold=0.5))
 
 
 def test_the_photo_given_is_not_drawn_on() -> None:
