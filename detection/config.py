@@ -6,6 +6,7 @@ A config file states only what differs (:mod:`detection.config_file`). Component
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -169,6 +170,15 @@ class DetectionConfig(Section):
     per_image: PositiveInt = 100
     floor: Share = 0.01
 
+    def uses_fitted(self) -> list[str]:
+        """What of it tools/refine.py has to fit, as it is written in a config; empty where the network is enough."""
+        asked = {
+            "scores=svm": self.scores == "svm",
+            "box_regression=ridge": self.box_regression == "ridge",
+            f"context={self.context:g}": self.context > 0,
+        }
+        return [wanted for wanted, is_asked in asked.items() if is_asked]
+
 
 class MultiBoxConfig(Section):
     """A MultiBox, trained instead of a detector (arXiv 1312.2249); ``training`` says how, its batches are of photos."""
@@ -192,3 +202,22 @@ class Config(Section):
     scoring: ScoringConfig = ScoringConfig()
     multibox: MultiBoxConfig | None = None
     detection: DetectionConfig = DetectionConfig()
+
+    def public(self) -> Config:
+        """The same without the folders of absolute paths, for a file that travels: they tell of a private disk."""
+        data = {name: _without_folders(value) for name in PATHS if (value := getattr(self.data, name))}
+        weights = _without_folders(self.backbone.weights)
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update=data),
+                "backbone": self.backbone.model_copy(update={"weights": weights}),
+            }
+        )
+
+
+PATHS = ("train_split", "validation_split", "partial_split", "blacklist")  # of a DataConfig, which may be paths
+
+
+def _without_folders(paths: str) -> str:
+    """Absolute paths, joined by +, as names of files; others stay."""
+    return "+".join(Path(path).name if Path(path).is_absolute() else path for path in paths.split("+"))

@@ -75,7 +75,7 @@ def as_image(source: RGBImage | Image.Image | str | Path | bytes) -> RGBImage:
             raise ValueError(f"expected an RGB image, (H, W, 3) of uint8, got {source.shape} of {source.dtype}")
         return source
     if isinstance(source, Image.Image):
-        return np.array(_to_rgb(_upright(source)))
+        return _decoded(_supported(source, "image of Pillow"), "image of Pillow")
     return decode_image(source)
 
 
@@ -85,12 +85,7 @@ def decode_image(source: str | Path | bytes) -> RGBImage:
     Raises ``FileNotFoundError`` where there is no file, and :class:`ImageError` where it is empty, truncated, no image,
     of a kind that is not supported, or larger than ``MAX_PIXELS``.
     """
-    image = _open(source)
-    try:
-        image.load()
-        return np.array(_to_rgb(_upright(image)))
-    except DAMAGE as error:
-        raise ImageError(f"{_name(source)}: damaged {image.format} image: {error}") from error
+    return _decoded(_open(source), _name(source))
 
 
 def image_size(source: Path | bytes) -> tuple[int, int]:
@@ -112,6 +107,14 @@ def image_header(source: Path | bytes) -> ImageHeader:
 
 def _name(source: str | Path | bytes) -> str:
     return f"image of {len(source)} bytes" if isinstance(source, bytes) else str(source)
+
+
+def _decoded(image: Image.Image, name: str) -> RGBImage:
+    try:
+        image.load()  # which turns a TIFF upright by itself
+        return np.array(_to_rgb(_upright(image)))
+    except DAMAGE as error:
+        raise ImageError(f"{name}: damaged {image.format} image: {error}") from error
 
 
 def _read(path: Path) -> bytes:
@@ -136,8 +139,12 @@ def _open(source: str | Path | bytes) -> Image.Image:
         raise ImageError(f"{_name(source)}: not an image, or not one of {', '.join(FORMATS)}") from error
     except DAMAGE as error:
         raise ImageError(f"{_name(source)}: damaged image: {error}") from error
+    return _supported(image, _name(source))
+
+
+def _supported(image: Image.Image, name: str) -> Image.Image:
     if unsupported := _unsupported(image):
-        raise ImageError(f"{_name(source)}: {image.format} with {unsupported}; save it with 8 bits a channel")
+        raise ImageError(f"{name}: {image.format or image.mode} with {unsupported}; save it with 8 bits a channel")
     return image
 
 

@@ -16,7 +16,8 @@ In --out (by default runs/<name of CONFIG>) lie
     checkpoint.pt      where --resume goes on; a run that is stopped or killed loses at most a few minutes, and ends
                        with the bits of one that was not
     trace.jsonl        every step's loss to the last bit, for --verify
-    not_finite.0.pt    the batch whose loss was no number, if there was one: torch.load(FILE, weights_only=True)
+    not_finite.0.pt    the batch whose loss was NaN or infinite, if there was one: torch.load(FILE, weights_only=True)
+    rescued.safetensors     then, instead of last.safetensors: the model as it was before
     manifest.json, config.yaml     what was run, with which data, seeds, code and versions
     lists/             the photos of each split, an id a line; data.train_split takes such files too
 
@@ -133,6 +134,8 @@ def _verify(run: TrainingRun, steps: int, told: OnProgress, bars: Bars) -> int:
 
     with bars:
         verdict = verify_run(run, steps, told)
+    if verdict is None:
+        return 0
     for name, (then, now) in verdict.changes.items():
         bars.tell(f"{run.folder} was made with other {name}: {then}, here {now}")
     found = verdict.difference

@@ -15,10 +15,10 @@ from torch import nn
 from backbone.googlenet import GoogLeNet
 from backbone.inference import prepare_for_inference
 from backbone.preprocessing import Preprocessing
-from detection.build.model_file import DetectorModel, check_members, read_detector
+from detection.build.model_file import DetectorModel, check_members, read_detector, with_settings
 from detection.build.proposers import build_proposer, check_same_proposals
 from detection.config import Config
-from detection.config_file import change_config, overrides_of
+from detection.config_file import overrides_of
 from detection.detector import RegionDetector, Selection
 from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
@@ -60,10 +60,7 @@ def load_detector(
     files = [file for name in names for file in files_of(name)]
     read = [read_detector(file) for file in files]
     check_members(read, files)
-    overrides = [*overrides_of("proposals", proposals), *overrides_of("detection", detection)]
-    read[0] = replace(read[0], config=change_config(read[0].config, overrides))
-    if detection:  # what scores are worth was fitted for the model's own way of scoring
-        read[0] = replace(read[0], calibration=None)
+    read[0] = with_settings(read[0], [*overrides_of("proposals", proposals), *overrides_of("detection", detection)])
     return build_detector(read, choose_device(device), top, allow_other_proposals=allow_other_proposals)
 
 
@@ -113,15 +110,8 @@ def scoring_of(config: Config) -> Scoring:
 
 def refuse_unfitted(config: Config) -> None:
     """Refuse to train a model for a way of scoring that is fitted on a finished one."""
-    detection = config.detection
-    asked = {
-        "scores=svm": detection.scores == "svm",
-        "box_regression=ridge": detection.box_regression == "ridge",
-        f"context={detection.context:g}": detection.context > 0,
-    }
-    for wanted, is_asked in asked.items():
-        if is_asked:
-            raise ValueError(f"detection.{wanted} needs what tools/refine.py fits on a finished network: train without")
+    for wanted in config.detection.uses_fitted():
+        raise ValueError(f"detection.{wanted} needs what tools/refine.py fits on a finished network: train without")
 
 
 def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> RegionScorer:

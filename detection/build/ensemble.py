@@ -15,12 +15,12 @@ import yaml
 
 from detection.build.detector import files_of
 from detection.build.experiment import REGIONS
-from detection.build.model_file import check_members, read_detector, save_detector
+from detection.build.model_file import check_members, read_detector, save_detector, with_settings
 from detection.build.run_folder import CONFIG, data_hash, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
 from detection.config import Config
-from detection.config_file import change_config
+from detection.config_file import overrides_of, stored_config
 from detection.inference.models import LAST, SUFFIX, numbered
 from detection.proposals.store import Report
 from detection.runtime import choose_device
@@ -57,7 +57,7 @@ class Members:
         folder = self.folder(number)
         if not (folder / LAST).is_file():
             return False
-        there = Config.model_validate(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")))
+        there = stored_config(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")), folder / CONFIG)
         if differing := _differing(there, self.config_of(number)):
             raise ValueError(f"{folder} was trained with another config: {differing}")
         if read_facts(folder).get("data") != train_hash:
@@ -157,7 +157,7 @@ def pack_models(
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}-{number}{SUFFIX}" for number in range(1, len(read) + 1)]
     for model, path in zip(read, written, strict=True):
-        fits = model.calibration is not None and model.calibration.models == len(read) and not changes
-        config = change_config(model.config, [f"detection.{change}" for change in changes])
-        save_detector(path, replace(model, config=config, calibration=model.calibration if fits else None), int8=int8)
+        changed = with_settings(model, overrides_of("detection", changes))
+        fits = changed.calibration is not None and changed.calibration.models == len(read)
+        save_detector(path, changed if fits else replace(changed, calibration=None), int8=int8)
     return written

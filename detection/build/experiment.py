@@ -18,7 +18,7 @@ from detection.build.model_file import DetectorModel, classifier_on, read_detect
 from detection.build.proposers import build_proposer
 from detection.build.rankers import Rankers
 from detection.build.regions_file import read_regions, save_regions
-from detection.build.run_folder import data_hash, read_facts
+from detection.build.run_folder import BEST, LAST, RESCUED, data_hash, public_facts
 from detection.build.schedule import schedule_of
 from detection.build.sources import Sources
 from detection.build.validation import Judge, choose_sample
@@ -38,7 +38,6 @@ from detection.training.pools import Report, make_pool
 from detection.training.precision import choose_dtype
 
 REGIONS = "regions.npz"
-BEST, LAST = "best", "last"
 
 
 class Experiment:
@@ -88,8 +87,9 @@ class Experiment:
         try:
             self._train(tuning, validations, self._judge(rankers), on_progress)
         except NonFiniteLossError as error:
-            raise NonFiniteLossError(f"{error}; the last good model is {self._keep(tuning, rankers)}") from error
-        return self._keep(tuning, rankers)
+            rescued = self._keep(tuning, rankers, RESCUED)
+            raise NonFiniteLossError(f"{error}; the last good model is {rescued}") from error
+        return self._keep(tuning, rankers, LAST)
 
     def replay(self, steps: int, on_progress: Callable[[Progress], None] = lambda _: None) -> None:
         """Train the first steps only, for their trace (:mod:`detection.training.replay`)."""
@@ -135,15 +135,15 @@ class Experiment:
         tuning.log({"step": tuning.step, "crops": tuning.seen, "validation_voc07": score, "photos": photos})
         tuning.save()
 
-    def _keep(self, tuning: Finetuning, rankers: Rankers) -> Path:
-        """Make the model files, of the averaged weights as they are and of the best; the last one's path."""
+    def _keep(self, tuning: Finetuning, rankers: Rankers, name: str) -> Path:
+        """Make the model files, of the averaged weights as they are and of the best; the path of the former."""
         if self.processes.first:
             with tuning.averaged():
-                save_detector(self._trained(LAST), self._model(tuning))
-            for name in (BEST, LAST):
-                self._finish(name, rankers)
+                save_detector(self._trained(name), self._model(tuning))
+            for one in (BEST, name):
+                self._finish(one, rankers)
         self.processes.wait()
-        return self.folder / f"{LAST}.safetensors"
+        return self.folder / f"{name}.safetensors"
 
     def _trained(self, name: str) -> Path:
         """Where a model waits for its ranker."""
@@ -236,7 +236,6 @@ class Experiment:
 
     def _model(self, tuning: Finetuning) -> DetectorModel:
         """The model as it is now, without a ranker."""
-        facts = {name: fact for name, fact in read_facts(self.folder).items() if name != "source"}  # a private path
         trained = {"photos": len(self.sources.train), "data": self.data, "steps": tuning.step, "crops": tuning.seen}
         return DetectorModel(
             self.class_names,
@@ -244,6 +243,6 @@ class Experiment:
             None,
             self.backbone.preprocessing,
             self.proposer.settings,
-            self.config,
-            {**facts, **trained},
+            self.config.public(),
+            {**public_facts(self.folder), **trained},
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from backbone.preprocessing import Preprocessing
 from backbone.strict import load_strict
 from detection.calibration import Calibration
 from detection.config import Config
-from detection.config_file import stored_config
+from detection.config_file import change_config, stored_config
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.context import PhotoContext
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
@@ -146,7 +146,7 @@ def read_detector(path: Path) -> DetectorModel:
         options = GoogLeNetOptions.from_dict(header["architecture"]["options"])
         preprocessing = Preprocessing.from_dict(header["preprocessing"])
         ranking, proposals = header["ranking"], dict(header["proposals"])
-        settings = None if ranking is None else RankingSettings(**ranking)
+        settings = None if ranking is None else RankingSettings(**_used(ranking))
         fitted = header.get("calibration")  # files from before there was any have none
         calibration = None if fitted is None else Calibration(**fitted)
         kinds = {name: SCORERS[name] for name in header.get("scorers", [])}  # likewise
@@ -172,6 +172,21 @@ def read_detector(path: Path) -> DetectorModel:
         calibration,
         Scorers(**scorers),
     )
+
+
+def _used(ranking: Mapping[str, Any]) -> dict[str, Any]:
+    """Without ``top``, which older files name and nothing ever read."""
+    return {key: value for key, value in ranking.items() if key != "top"}
+
+
+def with_settings(model: DetectorModel, overrides: Sequence[str]) -> DetectorModel:
+    """The model with ``section.key=value`` changes of its config; raises :class:`detection.config_file.ConfigError`.
+
+    A calibration says what scores are worth that were made in one way: it goes with any change in ``detection``.
+    """
+    config = change_config(model.config, overrides)
+    same = config.detection == model.config.detection
+    return replace(model, config=config, calibration=model.calibration if same else None)
 
 
 def check_members(models: Sequence[DetectorModel], files: Sequence[Path]) -> None:

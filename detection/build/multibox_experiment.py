@@ -12,7 +12,7 @@ from backbone.weights import Backbone
 from detection.boxes import Boxes
 from detection.build.model_file import map_of
 from detection.build.multibox import MultiBoxModel, save_multibox, trunk_of, viewer_on
-from detection.build.run_folder import data_hash, read_facts
+from detection.build.run_folder import LAST, RESCUED, data_hash, public_facts
 from detection.build.schedule import schedule_of
 from detection.build.sources import Sources
 from detection.build.warm_start import load_start
@@ -70,16 +70,16 @@ class MultiBoxExperiment:
         try:
             training.run(self.config.training.steps, on_progress)
         except NonFiniteLossError as error:
-            raise NonFiniteLossError(f"{error}; the last good model is {self._keep(training)}") from error
-        return self._keep(training)
+            raise NonFiniteLossError(f"{error}; the last good model is {self._keep(training, RESCUED)}") from error
+        return self._keep(training, LAST)
 
     def replay(self, steps: int, on_progress: Callable[[MultiBoxProgress], None] = lambda _: None) -> None:
         """Train the first steps only, for their trace (:mod:`detection.training.replay`)."""
         self._training(self._head()).run(steps, on_progress)
 
-    def _keep(self, training: MultiBoxTraining) -> Path:
+    def _keep(self, training: MultiBoxTraining, name: str) -> Path:
         """Measure the averaged weights as they are, and make the model file."""
-        path = self.folder / "last.safetensors"
+        path = self.folder / f"{name}.safetensors"
         if self.place.processes.first:
             with training.averaged():
                 if self.sources.validation is not None:
@@ -151,12 +151,11 @@ class MultiBoxExperiment:
         return {"photos": len(validation), **recall}
 
     def _model(self, training: MultiBoxTraining) -> MultiBoxModel:
-        facts = {name: fact for name, fact in read_facts(self.folder).items() if name != "source"}  # a private path
         trained = {"photos": len(self.sources.train), "data": data_hash(self.sources.train)}
         steps = {"steps": training.step, "photos_seen": training.seen}
         network, head = self.backbone.network, training.model
         cut = trunk_of(network.options, head.settings.stages[-1])
         cut.load_state_dict({name: network.state_dict()[name] for name in cut.state_dict()})
-        config = self.config.model_dump(mode="json")
-        config["backbone"]["weights"] = Path(self.config.backbone.weights).name  # a private path too
-        return MultiBoxModel(cut, head, self.backbone.preprocessing, {**facts, **trained, **steps, "config": config})
+        config = self.config.public().model_dump(mode="json")
+        facts = {**public_facts(self.folder), **trained, **steps, "config": config}
+        return MultiBoxModel(cut, head, self.backbone.preprocessing, facts)

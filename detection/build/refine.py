@@ -13,13 +13,14 @@ from torch import Tensor
 
 from detection.boxes import Boxes, iou
 from detection.build.detector import build_detector, files_of
-from detection.build.model_file import DetectorModel, Scorers, read_detector
+from detection.build.model_file import DetectorModel, Scorers, read_detector, with_settings
 from detection.build.proposers import build_proposer
 from detection.build.run_folder import data_hash
-from detection.config import DetectionConfig, ScoringConfig
-from detection.config_file import change_config
+from detection.build.sources import training_parts
+from detection.config import DataConfig, DetectionConfig, ScoringConfig
 from detection.datasets.base import Dataset
-from detection.datasets.open import find_dataset, open_dataset
+from detection.datasets.combine import join_datasets
+from detection.datasets.open import find_dataset
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.box_coding import encode_boxes
 from detection.heads.context import PhotoContext
@@ -47,8 +48,7 @@ def model_to_refine(name: str, changes: Sequence[str]) -> DetectorModel:
     for change in changes:
         if change.partition(".")[0] not in CHANGEABLE:
             raise ValueError(f"--set {change}: of a finished model only {' and '.join(CHANGEABLE)} can be changed")
-    model = read_detector(files[0])
-    return replace(model, config=change_config(model.config, changes))
+    return with_settings(read_detector(files[0]), changes)
 
 
 def photos_to_refine_on(
@@ -56,15 +56,23 @@ def photos_to_refine_on(
 ) -> tuple[Dataset, dict[int, Proposals]]:
     """A data set with the model's classes, and from a store the proposals of its photos that are looked at, by index.
 
-    A data set whose name has no split is opened at the one that the model was trained on.
+    They are those that the model was trained on, without blacklisted ones, or those of the split that ``data`` names.
     """
     config = model.config
-    split = find_dataset(data).split or config.data.train_split
-    photos = open_dataset(data, split=split, class_names=model.class_names)
+    photos = join_datasets(training_parts(_photos_of(config.data, find_dataset(data).split, model.class_names), data))
     drawn = np.random.default_rng(config.training.seed).permutation(len(photos))[: config.scoring.photos]
     indices = sorted(drawn.tolist())
     kept = ProposalStore(store, build_proposer(config.proposals))
     return photos, dict(zip(indices, kept.fill([photos.path(index) for index in indices], report=report), strict=True))
+
+
+def _photos_of(trained: DataConfig, split: str | None, class_names: tuple[str, ...]) -> DataConfig:
+    """The photos that a model of these classes was trained on, or instead of them those of a split."""
+    changes: dict[str, object] = {"class_names": class_names}
+    if split is not None:
+        in_part = split in (trained.partial_split or "").split("+")
+        changes |= {"train_split": split, "partial_split": split if in_part else None}
+    return trained.model_copy(update=changes)
 
 
 def fit_scorers(
@@ -86,7 +94,8 @@ def fit_scorers(
     looker = Looker(member, device, photos, regions, model.config.training.seed)
     scorers = fit_on(looker, model.config.scoring, report)
     fitted = {"scorers": {"photos": len(regions), "data": data_hash(photos)}}
-    return replace(model, scorers=scorers, provenance={**model.provenance, **fitted})
+    calibration = None if model.config.detection.uses_fitted() else model.calibration  # which was of the former ones
+    return replace(model, scorers=scorers, provenance={**model.provenance, **fitted}, calibration=calibration)
 
 
 def _check_classes(photos: Dataset, indices: Collection[int]) -> None:

@@ -22,7 +22,19 @@ from detection.training.replay import digest
 
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
-LIBRARIES = ("googlenet-rcnn", "torch", "torchvision", "numpy", "opencv-python-headless", "albumentations", "pillow")
+BEST, LAST, RESCUED = "best", "last", "rescued"  # models; the last one is of a training that its loss ended
+LIBRARIES = (
+    "googlenet-rcnn",
+    "torch",
+    "torchvision",
+    "numpy",
+    "numba",
+    "scipy",
+    "opencv-python",
+    "opencv-python-headless",  # the same module in two packages; the one installed last is the one that runs
+    "albumentations",
+    "pillow",
+)
 
 Facts = dict[str, Any]  # JSON
 
@@ -91,6 +103,11 @@ def read_facts(folder: Path) -> Facts:
     file = folder / MANIFEST
     facts: Facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return facts
+
+
+def public_facts(folder: Path) -> Facts:
+    """Those that travel with a model: where its photos lay is nobody's business."""
+    return {name: fact for name, fact in read_facts(folder).items() if name != "source"}
 
 
 def facts_of_run(

@@ -12,7 +12,7 @@ from detection.config import Config, DataConfig
 from detection.converters.whole_file import whole_file
 from detection.datasets.base import Dataset, did_you_mean, first_repeated
 from detection.datasets.combine import in_part, join_datasets, leave_out
-from detection.datasets.ilsvrc import LISTS, det_tree
+from detection.datasets.ilsvrc import det_tree, val_ids
 from detection.datasets.listing import read_split
 from detection.datasets.open import find_dataset, open_dataset
 from detection.proposals.store import ProposalStore, Report
@@ -75,18 +75,13 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
     Raises ``FileNotFoundError`` and ``ValueError``, as :func:`open_dataset` and :class:`Sources` do.
     """
     settings = config.data
-    blacklist = set() if settings.blacklist is None else _read_blacklist(Path(settings.blacklist), data)
-    opened = _training_parts(settings, data)
-    parts = {name: leave_out(part, blacklist) for name, part in opened.items()}
+    parts = training_parts(settings, data)
     train = join_datasets(parts)
-    if blacklist:
-        without = sum(map(len, opened.values())) - len(train)
-        logger.info("%s: %d training photos left out, %d stay", settings.blacklist, without, len(train))
     lists = {name: part.ids for name, part in parts.items()}
     validation = None
     if settings.validation_split is not None:
         validation = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
-        validation = leave_out(validation, blacklist)
+        validation = leave_out(validation, _blacklisted(settings, data))
         lists[_name(settings.validation_split)] = validation.ids
     kept = ProposalStore(store, build_proposer(config.proposals))
 
@@ -107,8 +102,11 @@ def write_lists(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:
             file.writelines(f"{image_id} {number}\n" for number, image_id in enumerate(ids, start=1))
 
 
-def _training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
-    """The splits to train on by their names; those that are annotated in part say so."""
+def training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
+    """The splits to train on by their names, without blacklisted photos; those that are annotated in part say so.
+
+    Raises ``FileNotFoundError`` and ``ValueError``, as :func:`open_dataset` does.
+    """
     splits = settings.train_split.split("+") if settings.train_split else [find_dataset(data).split]
     partial = settings.partial_split.split("+") if settings.partial_split else []
     for name in partial:
@@ -117,10 +115,16 @@ def _training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
             raise ValueError(f"data.partial_split: {name!r} is not in data.train_split; {did_you_mean(name, choices)}")
     if twice := first_repeated(map(_name, splits)):
         raise ValueError(f"data.train_split: {settings.train_split!r} names {twice!r} twice")
-    parts = {}
+    blacklist = _blacklisted(settings, data)
+    opened = 0
+    parts: dict[str, Dataset] = {}
     for split in splits:
         part = open_dataset(data, split=split, class_names=settings.class_names)
-        parts[_name(split)] = in_part(part) if split in partial else part
+        opened += len(part)
+        parts[_name(split)] = leave_out(in_part(part) if split in partial else part, blacklist)
+    if blacklist:
+        stay = sum(map(len, parts.values()))
+        logger.info("%s: %d training photos left out, %d stay", settings.blacklist, opened - stay, stay)
     return parts
 
 
@@ -129,18 +133,20 @@ def _name(split: str | None) -> str:
     return Path(split or "train").name.removesuffix(".txt")
 
 
-def _read_blacklist(file: Path, data: str) -> set[str]:
-    """The ids that a list names first in its lines; of ILSVRC also by the number of the photo in ``val``, as the devkit
-    writes them.
+def _blacklisted(settings: DataConfig, data: str) -> set[str]:
+    """The ids that the blacklist names first in its lines; of ILSVRC also by the number of the photo in ``val``, as the
+    devkit writes them.
     """
+    if settings.blacklist is None:
+        return set()
+    file = Path(settings.blacklist)
     if file.suffix != ".txt" or not file.is_file():
         raise FileNotFoundError(f"data.blacklist: no list {file} (a file *.txt with an id a line)")
     words = read_split(file.parent, str(file), refuse=lambda _: None)  # the devkit names a photo once a class
     place = find_dataset(data)
-    tree = det_tree(place.path) if place.kind == "ilsvrc" else None
-    if tree is None or not any(map(str.isdecimal, words)):
+    if place.kind != "ilsvrc" or det_tree(place.path) is None or not any(map(str.isdecimal, words)):
         return set(words)
-    val = read_split(tree / LISTS, "val")
+    val = val_ids(place.path) or ()
     if wrong := [word for word in words if not word.isdecimal() or not 1 <= int(word) <= len(val)]:
         raise ValueError(f"{file}: expected numbers of 1 to {len(val)}, the photos of val, got {wrong[0]!r}")
     return {val[int(word) - 1] for word in words}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from detection.build.detector import scoring_of, suppression_of
 from detection.config import Config
-from detection.config_file import change_config
+from detection.config_file import change_config, stored_config
 from detection.datasets.base import did_you_mean
 from detection.ensemble.judging import Settings, Subset, stored_detections
 from detection.ensemble.store import ScoreStore, open_scores
@@ -42,7 +42,7 @@ class StoredResults:
 
     def settings(self, changes: Sequence[str] = ()) -> Settings:
         """The detection settings of the model that chose the regions, with ``key=value`` changes."""
-        own = Config.model_validate({"detection": self.store.facts["detection"]})
+        own = stored_config({"detection": self.store.facts["detection"]}, self.store.folder)
         return settings_of(change_config(own, [f"detection.{change}" for change in changes]))
 
 

@@ -90,9 +90,10 @@ class Verdict:
     changes: dict[str, tuple[object, object]]
 
 
-def verify_run(run: TrainingRun, steps: int, on_progress: OnProgress) -> Verdict:
+def verify_run(run: TrainingRun, steps: int, on_progress: OnProgress) -> Verdict | None:
     """Replay the first steps of a run in a folder of their own, from the regions that it was trained on.
 
+    Of several processes the first one judges; ``None`` in the others.
     Raises ``FileNotFoundError`` where there is no run to replay, and ``ValueError`` where the photos are others.
     """
     theirs = read_trace(run.folder)
@@ -108,5 +109,7 @@ def verify_run(run: TrainingRun, steps: int, on_progress: OnProgress) -> Verdict
             facts, before = here._facts(experiment), read_facts(run.folder)
             check_data(run.folder, before, facts)
             experiment.replay(min(steps, len(theirs)), on_progress)
+            if not processes.first:  # which alone keeps a trace
+                return None
             ours = read_trace(here.folder)
             return Verdict(len(ours), first_difference(ours, theirs), changed_facts(before, facts))

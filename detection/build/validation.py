@@ -20,7 +20,8 @@ from detection.training.pools import Report
 def choose_sample(photos: Dataset, count: int, seed: int) -> list[int]:
     """Some of the photos, at random, in their order; refused with ``ValueError`` where they hold nothing to find."""
     chosen = sorted(np.random.default_rng(seed).permutation(len(photos))[:count].tolist())
-    if all(photos.target(index).difficult.all() for index in chosen):
+    targets = map(photos.target, chosen)
+    if all((target.difficult | target.crowd).all() for target in targets):
         raise ValueError(f"none of the {len(chosen)} validation photos holds an object that counts")
     return chosen
 

@@ -28,7 +28,15 @@ from detection.datasets.annotation_targets import make_targets
 from detection.datasets.annotation_xml import Annotation, read_annotation
 from detection.datasets.base import AnnotatedImages, Refuse, check_classes, stop
 from detection.datasets.ilsvrc_split import part_ids
-from detection.datasets.listing import Files, check_photos, is_misnumbered, list_file, photos_in, split_names
+from detection.datasets.listing import (
+    Files,
+    check_photos,
+    is_misnumbered,
+    list_file,
+    photos_in,
+    read_split,
+    split_names,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +89,12 @@ def det_tree(folder: Path) -> Path | None:
     """The official tree at a folder or directly below it."""
     candidates = (folder, *sorted(path.parent.parent for path in folder.glob("*/ImageSets/DET")))
     return next((root for root in candidates if (root / LISTS).is_dir()), None)
+
+
+def val_ids(folder: Path) -> tuple[str, ...] | None:
+    """The photos of ``val``, which the devkit numbers in this order; ``None`` where no official tree lists them."""
+    tree = det_tree(folder)
+    return read_split(tree / LISTS, "val") if tree and list_file(tree / LISTS, "val").is_file() else None
 
 
 def is_flat_ilsvrc(folder: Path) -> bool:

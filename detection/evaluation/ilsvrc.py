@@ -25,8 +25,8 @@ def lenient_bars(boxes: Floats) -> Floats:
 ILSVRC = Rules("ilsvrc", lenient_bars, best_free=True, ties_by_image=True, average_precision=area_under_envelope)
 
 
-def read_blacklist(path: Path, image_count: int, classes: ClassNames) -> list[tuple[int, int]]:
-    """The (image, label) pairs, both from 0, of a file of lines ``<image index> <WordNet id>``, the index from 1.
+def read_blacklist(path: Path, ids: Sequence[str], classes: ClassNames) -> list[tuple[str, int]]:
+    """The (image, label) pairs of a file of lines ``<image number> <WordNet id>``; the first of ``ids`` is number 1.
 
     Raises ``FileNotFoundError``, and ``ValueError`` naming file and line, or where there is no line.
     """
@@ -34,13 +34,11 @@ def read_blacklist(path: Path, image_count: int, classes: ClassNames) -> list[tu
     for number, line in text_lines(path):
         index, _, name = line.strip().partition(" ")
         label = classes.label(name)
-        if not index.isdecimal() or not 1 <= int(index) <= image_count:
-            raise ValueError(
-                f"{path}:{number}: expected an image index of 1 to {image_count}, got {line.strip()[:60]!r}"
-            )
+        if not index.isdecimal() or not 1 <= int(index) <= len(ids):
+            raise ValueError(f"{path}:{number}: expected an image number of 1 to {len(ids)}, got {line.strip()[:60]!r}")
         if label is None:
             raise ValueError(f"{path}:{number}: class {name!r} is not in the data set; it has: {some(classes.names)}")
-        pairs.append((int(index) - 1, label))
+        pairs.append((ids[int(index) - 1], label))
     if not pairs:
         raise ValueError(f"{path}: lists no image")
     return pairs

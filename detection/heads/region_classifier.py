@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.dropout import BatchDropout
 
 
@@ -81,7 +80,7 @@ class RegionHeads(nn.Module):
         self.linear = nn.Linear(channels, num_classes + 1)
         nn.init.normal_(self.linear.weight, std=0.01)  # R-CNN, section 2.3: the new layer starts from noise
         nn.init.zeros_(self.linear.bias)
-        self.box_regressor: BoxRegressor | RidgeBoxes | None = None
+        self.box_regressor: BoxRegressor | None = None
         if box_regression:
             self.box_regressor = BoxRegressor(channels, num_classes, cells)
 

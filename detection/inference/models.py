@@ -14,16 +14,18 @@ MEMBER = re.compile(r"(?P<name>.+)-(?P<number>\d+)")  # of the files and folders
 
 
 def model_files(name: str | Path) -> list[Path]:
-    """The files of a model: a path; the finished members in a folder of runs; or what the name of a bundled one means.
+    """The files of a model: a path; what a run left in its folder; or what the name of a bundled one means.
 
-    An ensemble is bundled as several files, ``NAME-1``, ``NAME-2``, ...; a folder holds the runs ``member-1``,
-    ``member-2``, ... that tools/ensemble.py trained. Empty where there is no such model.
+    An ensemble is bundled as several files, ``NAME-1``, ``NAME-2``, ...; trained by tools/ensemble.py it is a folder of
+    runs, ``member-1``, ``member-2``, ..., of which the finished ones count. Empty where there is no such model.
     """
     path = Path(name)
     if path.is_file():
         return [path]
     if members := [file for run in numbered(path, "member") if (file := run / LAST).is_file()]:
         return members
+    if (file := path / LAST).is_file():
+        return [file]
     bundled = _bundled_folder() / f"{name}{SUFFIX}"
     return [bundled] if bundled.is_file() else numbered(_bundled_folder(), str(name), SUFFIX)
 

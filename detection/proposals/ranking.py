@@ -28,7 +28,7 @@ class RankingSettings:
     """``image_size``: longest side of the image looked at, in pixels; ``stage``, ``channels``: where its feature map is
     taken and how many channels that has; ``cells``: pooling grid a side; ``surroundings``: the pooled window against
     the region; ``width``, ``hidden``: size of the head; ``overlap``: a region that covers a better one by more than
-    this IoU is skipped; ``top``: regions kept.
+    this IoU is skipped.
     """
 
     image_size: int = 576
@@ -40,7 +40,6 @@ class RankingSettings:
     width: int = 64
     hidden: int = 256
     overlap: float = 0.75
-    top: int = 200
 
 
 class RegionRanker(nn.Module):

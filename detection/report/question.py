@@ -14,9 +14,9 @@ import numpy as np
 
 from detection.converters.read_any import read_any, split_of
 from detection.datasets.base import Dataset, did_you_mean
-from detection.datasets.ilsvrc import det_200
+from detection.datasets.ilsvrc import det_200, val_ids
 from detection.datasets.listing import read_selection
-from detection.datasets.open import open_dataset
+from detection.datasets.open import find_dataset, open_dataset
 from detection.evaluation.analysis import judge_under
 from detection.evaluation.coco import coco, in_coco_order
 from detection.evaluation.ilsvrc import ilsvrc, read_blacklist
@@ -120,11 +120,18 @@ def ask(data: str, split: str | None, images: Path | None, blacklist: Path | Non
     category_ids: tuple[int, ...] = getattr(dataset, "category_ids", ())  # which may have gaps
     order = list(range(len(dataset))) if images is None else read_selection(images, dataset.ids)
     order = in_coco_order(order, dataset.ids) if category_ids else order
-    place_of = {image: number for number, image in enumerate(order)}
-    listed = read_blacklist(blacklist, len(dataset), names) if blacklist else []
+    place_of = {dataset.ids[image]: number for number, image in enumerate(order)}
+    listed = read_blacklist(blacklist, _numbered(data, dataset), names) if blacklist else []
     pairs = frozenset((place_of[image], label) for image, label in listed if image in place_of)
     labels = tuple(range(len(dataset.class_names)))
     return Question(dataset, names, category_ids, labels, tuple(order), tuple(map(dataset.target, order)), pairs)
+
+
+def _numbered(data: str, dataset: Dataset) -> Sequence[str]:
+    """The photos by the devkit's numbers: those of all of ``val``, of which the data set may be a part."""
+    place = find_dataset(data)
+    val = val_ids(place.path) if place.kind == "ilsvrc" else None
+    return val if val and set(val).issuperset(dataset.ids) else dataset.ids
 
 
 def _numbers(chosen: Sequence[int], count: int) -> Integers:

@@ -352,6 +352,21 @@ def test_an_image_may_come_as_array_as_pillow_s_as_path_and_as_bytes(tmp_path: P
     assert_is_rgb_image(as_image(Image.fromarray(GREY)))
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_pillow_s_image_of_a_file_is_the_file_s_image(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(PICTURE, kind, exif=exif)
+    upright = decode_image(content)
+    assert upright.shape == (9, 6, 3)
+    assert np.array_equal(as_image(Image.open(io.BytesIO(content))), upright)
+
+
+def test_pillow_s_image_of_32_bits_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"image of Pillow: .*32-bit"):
+        as_image(Image.fromarray(GREY.astype(np.int32)))
+
+
 @pytest.mark.parametrize("array", [GREY, PICTURE / 255, PICTURE.transpose(2, 0, 1), np.dstack([PICTURE, GREY])])
 def test_an_array_that_is_no_rgb_image_is_refused(array: NDArray[np.generic]) -> None:
     with pytest.raises(ValueError, match=r"expected an RGB image, \(H, W, 3\) of uint8, got \("):

@@ -7,8 +7,8 @@ import pytest
 from detection.build import refine
 from detection.build.detector import load_detector
 from tests.detection.build.models import write_model
-from tests.detection.datasets.trees import write_voc
 from tests.detection.rectangles import propose, rectangles
+from tests.detection.rectangles_voc import write_tree
 from tools.refine import main
 
 PHOTOS = rectangles(4)
@@ -18,9 +18,8 @@ PHOTOS = rectangles(4)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Photos with their objects, whose proposals are windows."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(refine, "open_dataset", lambda *_, **__: PHOTOS)
     monkeypatch.setattr(refine.ProposalStore, "fill", lambda self, paths, **_: propose(PHOTOS)[: len(paths)])
-    write_voc(tmp_path / "data", {"000001": [("red", 11, 11, 20, 20)]}, {"trainval": ["000001"]})
+    write_tree(tmp_path / "data", PHOTOS, {"trainval": PHOTOS.ids})
     write_model(tmp_path / "mine.safetensors")
     return "data"
 

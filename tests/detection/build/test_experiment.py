@@ -193,8 +193,9 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_model(
     folder = tmp_path / "spoilt"
     with pytest.raises(NonFiniteLossError) as caught:
         start(config, folder, VALIDATION)
-    assert f"{folder / 'not_finite.0.pt'}; the last good model is {folder / 'last.safetensors'}" in str(caught.value)
-    model = read_detector(folder / "last.safetensors")
+    assert f"{folder / 'not_finite.0.pt'}; the last good model is {folder / 'rescued.safetensors'}" in str(caught.value)
+    assert not (folder / "last.safetensors").exists()  # it would pass for the model of a whole training
+    model = read_detector(folder / "rescued.safetensors")
     assert model.provenance["steps"] == 3
     assert all(torch.isfinite(weight).all() for weight in model.classifier.parameters())
     assert read_detector(folder / "best.safetensors").provenance["steps"] == 2

@@ -9,14 +9,16 @@ import torch
 
 from detection.boxes import iou
 from detection.build import refine
-from detection.build.detector import build_detector
-from detection.build.model_file import DetectorModel, Scorers, read_detector, save_detector
+from detection.build.detector import build_detector, load_detector
+from detection.build.model_file import DetectorModel, Scorers, read_detector, save_detector, write_calibration
 from detection.build.refine import fit_scorers, model_to_refine, photos_to_refine_on
+from detection.calibration import Calibration
 from detection.config_file import change_config
 from detection.structures import Proposals
 from detection.training.svm import HardNegatives
 from tests.detection.build.models import model, write_model
 from tests.detection.rectangles import CLASSES, Rectangles, propose, rectangles, small_config, windows, without_objects
+from tests.detection.rectangles_voc import write_tree
 
 CPU = torch.device("cpu")
 PHOTOS = rectangles(16)
@@ -152,12 +154,37 @@ def test_a_sample_of_the_photos_is_proposed_for_and_looked_at(tmp_path: Path, mo
         return [Proposals(windows(PHOTOS.images[0])) for _ in paths]
 
     monkeypatch.setattr(refine.ProposalStore, "fill", fill)
-    monkeypatch.setattr(refine, "open_dataset", lambda *_, **__: PHOTOS)
-    config = small_config(Path("x"), scoring={"photos": 5})
-    photos, proposals = photos_to_refine_on(model(config=config), f"folder:{tmp_path}", tmp_path, nothing)
-    assert photos is PHOTOS
+    tree = write_tree(tmp_path / "data", PHOTOS, {"train": PHOTOS.ids})
+    config = small_config(Path("x"), data={"train_split": "train"}, scoring={"photos": 5})
+    photos, proposals = photos_to_refine_on(model(config=config), str(tree), tmp_path, nothing)
+    assert photos.ids == PHOTOS.ids
     assert len(proposals) == 5
-    assert filled == [PHOTOS.path(index) for index in proposals]
+    assert filled == [photos.path(index) for index in proposals]
+
+
+def test_the_photos_are_those_that_the_model_was_trained_on(tmp_path: Path) -> None:
+    ids = PHOTOS.ids
+    tree = write_tree(tmp_path / "data", PHOTOS, {"whole": ids[:4], "rough": ids[4:7], "other": ids[7:9]})
+    (tmp_path / "without.txt").write_text(f"{ids[1]}\n{ids[5]}\n")
+    data = {"train_split": "whole+rough", "partial_split": "rough", "blacklist": str(tmp_path / "without.txt")}
+    trained = model(config=small_config(Path("x"), data=data, proposals={"engine": "sliding-grid"}))
+
+    def taken(address: str) -> list[tuple[str, bool]]:
+        photos, proposals = photos_to_refine_on(trained, address, tmp_path / "store", nothing)
+        return [(photos.ids[index], photos.target(index).partial) for index in proposals]
+
+    assert taken(str(tree)) == [*((ids[n], False) for n in (0, 2, 3)), *((ids[n], True) for n in (4, 6))]
+    assert taken(f"{tree}:rough") == [(ids[4], True), (ids[6], True)]
+    assert taken(f"{tree}:other") == [(ids[7], False), (ids[8], False)]
+
+
+def test_what_scores_are_worth_goes_with_the_way_they_are_made(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "mine.safetensors")
+    write_calibration(path, Calibration(1.5))
+    assert model_to_refine(str(path), ["scoring.ridge=5.0"]).calibration is not None
+    assert model_to_refine(str(path), ["detection.scores=svm"]).calibration is None
+    assert load_detector(path, device="cpu", detection={"floor": 0.5}).calibration is None
+    assert load_detector(path, device="cpu").calibration is not None
 
 
 def test_a_model_is_refined_as_asked_for(tmp_path: Path) -> None:

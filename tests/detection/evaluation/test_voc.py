@@ -118,14 +118,14 @@ def test_a_blacklist_file_names_images_by_number_and_classes_by_any_name(tmp_pat
     path = tmp_path / "blacklist.txt"
     path.write_text("2 n02691156\n\n1 Ant\n")
     classes = ClassNames(["airplane", "ant"], [("n02691156", "airplane")])
-    assert read_blacklist(path, 2, classes) == [(1, 0), (0, 1)]
+    assert read_blacklist(path, ["a", "b"], classes) == [("b", 0), ("a", 1)]
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("3 ant", "image index of 1 to 2, got '3 ant'"),
-        ("x ant", "index"),
+        ("3 ant", "image number of 1 to 2, got '3 ant'"),
+        ("x ant", "image number"),
         ("1 bee", "class 'bee' is not"),
         ("1", "class ''"),
     ],
@@ -134,5 +134,5 @@ def test_a_bad_line_of_a_blacklist_is_named(tmp_path, line, message):
     path = tmp_path / "blacklist.txt"
     path.write_text(f"1 ant\n{line}\n")
     with pytest.raises(ValueError, match=message) as error:
-        read_blacklist(path, 2, ClassNames(["ant"]))
+        read_blacklist(path, ["a", "b"], ClassNames(["ant"]))
     assert str(error.value).startswith(f"{path}:2: ")
