@@ -35,9 +35,11 @@ def prepare_for_inference(
 
 def fastest_dtype(device: torch.device | str) -> torch.dtype:
     """The precision that the device multiplies quickest without losing accuracy: bfloat16 where it is native."""
-    kind = torch.device(device).type
+    device = torch.device(device)
+    kind = device.type
     if kind == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        with torch.cuda.device(device):  # of several, which may differ
+            return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if kind == "cpu":
         capabilities = torch.cpu.get_capabilities()
         native = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

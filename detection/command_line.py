@@ -76,6 +76,10 @@ def run_command(
         message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
     except errors as error:
         message = f"{error}{advice(error)}"
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
+            raise
+        message = f"the GPU's memory is full: {error}"
     sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
     return BAD_INPUT
 

@@ -29,7 +29,11 @@ class Selection:
 
 def detections_of(scored: ScoredRegions, size: tuple[int, int], suppression: Suppression) -> Detections:
     """What scored regions of an image of ``size`` (height, width) come to; boxes end at its border."""
-    return suppression(clip_boxes_to_image(scored.boxes, size), scored.scores)
+    boxes, scores = (
+        scored.boxes.cpu(),
+        scored.scores.cpu(),
+    )  # on a GPU torchvision compares overlaps in single precision
+    return suppression(clip_boxes_to_image(boxes, size), scores)
 
 
 class RegionDetector:

@@ -155,7 +155,7 @@ def everything(
     photos: Photos = EXAMPLES, device: Device = "auto", json_file: Json = None, quiet: Quiet = False
 ) -> None:
     """Every subject, as it is by default."""
-    races = [*proposals(quiet=quiet), *regions(photos, quiet=quiet), *network(device, quiet=quiet)]
+    races = [*proposals(quiet=quiet), *regions(photos, device=device, quiet=quiet), *network(device, quiet=quiet)]
     races += [*detector(photos, device=device, quiet=quiet), *evaluate(quiet=quiet)]
     if json_file:
         from detection.bench.result import write_races

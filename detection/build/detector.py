@@ -118,7 +118,13 @@ def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> Regio
     """The networks in their quickest form."""
     scoring = scoring_of(models[0].config)
     members = [_member(model, scoring, device) for model in models]
-    return RegionScorer(members, device, 512 if device.type == "cuda" else 64, scoring)
+    largest = max(model.config.regions.size for model in models)
+    return RegionScorer(members, device, batch_size_of(device, largest), scoring)
+
+
+def batch_size_of(device: torch.device, size: int) -> int:
+    """How many crops of ``size`` pixels a side are scored at once; on a GPU some 3 GB."""
+    return 64 if device.type == "cpu" else max(1, 256 * 224**2 // size**2)
 
 
 def _member(model: DetectorModel, scoring: Scoring, device: torch.device) -> Member:

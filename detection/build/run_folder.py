@@ -138,6 +138,7 @@ def facts_of_machine(device: torch.device, processes: int = 1) -> Facts:
         "revision": _revision(),
         "sources": sources_hash(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "cuda": f"{torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}" if device.type == "cuda" else None,
         "processes": processes,
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),

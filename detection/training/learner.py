@@ -58,6 +58,9 @@ class Stateful(Protocol):
     def load_state_dict(self, state: dict[str, Any], /) -> object: ...
 
 
+LEAST_SCALE = 2.0**-14  # of fp16's gradients: halved so often, none was finite for long
+
+
 class NonFiniteLossError(RuntimeError):
     """A loss or a gradient is no longer a number; nothing was learnt from it."""
 
@@ -155,6 +158,8 @@ class Learner(ABC, Generic[Module, Lesson, Progress]):
             self._refuse(lesson, said[0].item())
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        if self.scaler.is_enabled() and self.scaler.get_scale() < LEAST_SCALE:
+            self._refuse(lesson, said[0].item())
         self.average.update(self.model)
         return said[0].item(), said[1:]
 
@@ -211,7 +216,8 @@ class Learner(ABC, Generic[Module, Lesson, Progress]):
             state = load_checkpoint(path)
             try:
                 for name, part in self.parts.items():
-                    part.load_state_dict(state[name])
+                    if state[name]:  # not of a scaler that was off, where the run goes on in another precision
+                        part.load_state_dict(state[name])
                 self.step, self.seen, self.recent = int(state["step"]), int(state["seen"]), state["recent"]
                 logs = state["logs"]
             except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what PyTorch raises for another's state

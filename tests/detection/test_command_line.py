@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
+import torch
 import typer
 from rich.console import Console
 
@@ -76,6 +77,11 @@ def test_only_the_errors_that_are_named_are_bad_input() -> None:
     with pytest.raises(OddError):
         run(fail(OddError("ours")))
     assert run(fail(OddError("ours")), errors=(OddError,)) == 2
+
+
+def test_a_gpu_s_full_memory_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fail(torch.OutOfMemoryError("CUDA out of memory.\nTried"))) == 2
+    assert capsys.readouterr().err == "error: the GPU's memory is full: CUDA out of memory. Tried\n"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), typer.Abort()])

@@ -307,7 +307,10 @@ def test_unknown_classes_can_be_left_out(pets, tmp_path, capsys):
         (["FOUND", "--data", "DATA", "--images", "gone.txt"], "gone.txt"),
         (["FOUND", "--data", "DATA", "--images", "BLANK"], "BLANK: lists no image"),
         (["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "BLANK"], "BLANK: lists no image"),
-        (["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "LIST"], "LIST:1: expected an image number"),
+        (
+            ["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "LIST"],
+            "LIST:1: expected an image number",
+        ),
         (["STRANGE", "--data", "DATA"], "STRANGE:1: image 'three' is not among the 2 of the data set"),
         (["BROKEN", "--data", "DATA"], "BROKEN:2: not JSON"),
         (["FOUND", "--data", "EMPTY"], "no annotated objects in 1 images"),

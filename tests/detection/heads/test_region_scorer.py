@@ -36,6 +36,29 @@ def stirred(seed: int, *, box_regression: bool = True) -> RegionClassifier:
     return model
 
 
+def test_a_batch_that_the_memory_does_not_hold_is_halved(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = stirred(0)
+    whole = scorer(model)(IMAGE, BOXES)
+    small = scorer(model, batch_size=7)
+    look = Member.look
+
+    def look_at_few(self: Member, maps: torch.Tensor, regions: torch.Tensor) -> object:
+        if len(regions) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return look(self, maps, regions)
+
+    monkeypatch.setattr(Member, "look", look_at_few)
+    most = 2
+    assert torch.allclose(small(IMAGE, BOXES).scores, whole.scores, atol=1e-5)
+    assert small.batch_size == 1  # 7, 3, 1
+    assert caplog.messages[-1].endswith("from here on 1 crops at once")
+    most = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        small(IMAGE, BOXES)
+
+
 def scorer(*models: RegionClassifier, batch_size: int = 64) -> RegionScorer:
     return RegionScorer([Member(model, PREPROCESSING, WARP) for model in models], CPU, batch_size)
 

@@ -19,11 +19,13 @@ def test_images_are_numbered_by_their_place_in_the_question(tmp_path):
 
 
 def test_a_blacklist_numbers_the_photos_of_all_of_val(tmp_path):
-    data = write_det(tmp_path / "det", "val", {f"val_{number}": ["n02691156"] for number in range(1, 5)})
+    data = write_det(
+        tmp_path / "det", "val", {f"val_{number}": [("n02691156", 3, 4, 22, 24)] for number in range(1, 5)}
+    )
     write(data / "ImageSets/DET/val2.txt", "val_3 1\nval_4 2\n")
     blacklist = write(tmp_path / "blacklist.txt", "2 airplane\n4 airplane\n")
     question = ask(str(data), "val2", None, blacklist, tmp_path / "none")
-    assert question.ids == ("val_3", "val_4")
+    assert list(question.ids) == ["val_3", "val_4"]
     assert question.blacklist == {(1, question.names.label("airplane"))}
 
 
