@@ -19,7 +19,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
 
 demo: $(INSTALLED)
-	$(BIN)/python tools/infer.py examples --out runs/demo
+	$(BIN)/python tools/infer.py examples --out runs/demo --overwrite
 	@echo "The page: $(CURDIR)/runs/demo/index.html"
 
 test: check

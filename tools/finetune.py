@@ -1,12 +1,12 @@
 """Train a detector: fine-tune a GoogLeNet on the region proposals of your photos.
 
-    python tools/finetune.py configs/voc5.yaml --data data/VOCdevkit/VOC2007
-    python tools/finetune.py configs/multibox_voc5.yaml --data data/VOCdevkit/VOC2007
-    python tools/finetune.py configs/voc5.yaml --data photos/ --out runs/mine --set training.steps=500
-    python tools/finetune.py configs/voc5.yaml --data data/VOCdevkit/VOC2007 --out runs/voc5 --resume
-    python tools/finetune.py --verify runs/voc5 --data data/VOCdevkit/VOC2007        # the same bits again?
-    python tools/finetune.py configs/own_data.yaml --data photos/ --set backbone.weights=runs/mine/last.safetensors
-    torchrun --standalone --nproc-per-node 8 --max-restarts 3 tools/finetune.py configs/voc5.yaml --data photos/
+    python tools/finetune.py configs/own_data.yaml --data my_data/ --out runs/mine --set training.steps=2000
+    python tools/finetune.py configs/own_data.yaml --data my_data/ --out runs/mine --set training.steps=2000 --resume
+    python tools/finetune.py configs/own_data.yaml --data more/ --set backbone.weights=runs/mine/last.safetensors
+    python tools/finetune.py configs/voc5.yaml --data VOCdevkit/VOC2007
+    python tools/finetune.py --verify runs/voc5 --data VOCdevkit/VOC2007        # the same bits again?
+    python tools/finetune.py configs/multibox_voc5.yaml --data VOCdevkit/VOC2007
+    torchrun --standalone --nproc-per-node 8 --max-restarts 3 tools/finetune.py configs/own_data.yaml --data my_data/
 
 In --out (by default runs/<name of CONFIG>) lie
 
@@ -14,7 +14,7 @@ In --out (by default runs/<name of CONFIG>) lie
     best.safetensors   the one with the highest validation mAP, where data.validation_split names a split
     metrics.jsonl      losses, speed, validation mAP
     checkpoint.pt      where --resume goes on; a run that is stopped or killed loses at most a few minutes, and ends
-                       with the bits of one that was not
+                       with the bits of one that was not (on a GPU: with --deterministic)
     trace.jsonl        every step's loss to the last bit, for --verify
     not_finite.0.pt    the batch whose loss was NaN or infinite, if there was one: torch.load(FILE, weights_only=True)
     rescued.safetensors     then, instead of last.safetensors: the model as it was before
@@ -24,9 +24,10 @@ In --out (by default runs/<name of CONFIG>) lie
 Proposals are computed once and kept in --store; the next run finds them there. A config with a section "multibox", as
 configs/multibox_voc5.yaml, trains a network that proposes regions instead: see tools/propose.py --method multibox.
 
-A detector as backbone.weights is gone on from: the classes that it knows, by their names, keep what it learnt, and a
-table says which are loaded, new and dropped. data.train_split=checked+rough joins two splits; data.partial_split=rough
-says that photos of the latter may show more than is annotated: nothing in them is taken for background.
+Every setting, with its default and where it comes from: detection/config.py. If backbone.weights is a detector, training
+continues from it: classes of the same name keep their weights, and a table lists which were loaded, new and dropped.
+data.train_split=checked+rough joins two splits; data.partial_split=rough says that photos of the latter may show more
+than is annotated: nothing in them counts as background.
 
 --deterministic (training.deterministic) rules out every operation whose bits may differ from run to run, and fixes the
 number of threads. --verify RUN trains the first --steps steps of a run again, beside it and from the regions in its
@@ -37,7 +38,7 @@ process but for rounding. --out must be a folder that all of them see. With --ma
 goes on from its last checkpoint by itself; with several machines, give torchrun --nnodes and --rdzv-endpoint.
 
 Exit code: 0 the detector is trained, or equal; 1 the replayed steps of --verify differ; 2 it could not begin or not go
-on (bad input, disk full, a loss that is no number); 130 stopped by Ctrl-C.
+on (bad input, disk full, a loss that is NaN or infinite); 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def finetune(
     out: Annotated[Path | None, typer.Option(help="the folder of the run")] = None,
     store: Annotated[Path, typer.Option(help="the folder in which proposals are kept")] = Path("runs/proposals"),
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="goes over CONFIG; may be repeated")
+        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="overrides a setting of CONFIG; may be repeated")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
     deterministic: Annotated[

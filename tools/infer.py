@@ -2,7 +2,7 @@
 
     python tools/infer.py photos/
     python tools/infer.py photos/ more/ cat.jpg --out runs/cats --threshold 0.3
-    python tools/infer.py photos/ --model runs/cars/model.safetensors --format coco,csv
+    python tools/infer.py photos/ --model runs/cars/last.safetensors --format coco,csv
     python tools/infer.py photos/ --model a.safetensors --model b.safetensors --model c.safetensors
     python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test --store runs/proposals
     python tools/infer.py photos/ --time-limit 2 --proposals mode=single --allow-other-proposals
