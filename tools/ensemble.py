@@ -77,7 +77,8 @@ def train(
     devices: Annotated[str, typer.Option(help="auto, or a list such as cuda:0,cuda:1")] = "auto",
     store: Store = STORE,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="overrides a setting of CONFIG; may be repeated")
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="changes a setting of CONFIG; may be repeated"),
     ] = None,
     quiet: Quiet = False,
 ) -> None:

@@ -24,7 +24,7 @@ In --out (by default runs/<name of CONFIG>) lie
 Proposals are computed once and kept in --store; the next run finds them there. A config with a section "multibox", as
 configs/multibox_voc5.yaml, trains a network that proposes regions instead: see tools/propose.py --method multibox.
 
-Every setting, with its default and where it comes from: detection/config.py. If backbone.weights is a detector, training
+Every setting, with its default and its source, is in detection/config.py. If backbone.weights is a detector, training
 continues from it: classes of the same name keep their weights, and a table lists which were loaded, new and dropped.
 data.train_split=checked+rough joins two splits; data.partial_split=rough says that photos of the latter may show more
 than is annotated: nothing in them counts as background.
@@ -76,7 +76,8 @@ def finetune(
     out: Annotated[Path | None, typer.Option(help="the folder of the run")] = None,
     store: Annotated[Path, typer.Option(help="the folder in which proposals are kept")] = Path("runs/proposals"),
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="overrides a setting of CONFIG; may be repeated")
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="changes a setting of CONFIG; may be repeated"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
     deterministic: Annotated[

@@ -47,7 +47,8 @@ def pretrain(
     data: Annotated[Path, typer.Option(help="the folder of photos")],
     out: Annotated[Path | None, typer.Option(help="the folder of the run")] = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="overrides a setting of CONFIG; may be repeated")
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="changes a setting of CONFIG; may be repeated"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
     workers: Annotated[int, typer.Option(min=0, help="processes that read photos; 0: this one does")] = 0,

@@ -15,7 +15,7 @@ from torch import nn
 from backbone.googlenet import GoogLeNet
 from backbone.inference import prepare_for_inference
 from backbone.preprocessing import Preprocessing
-from detection.build.model_file import DetectorModel, check_members, read_detector, with_settings
+from detection.build.model_file import KIND, DetectorModel, bundled_of, check_members, read_detector, with_settings
 from detection.build.proposers import build_proposer, check_same_proposals
 from detection.config import Config
 from detection.config_file import overrides_of
@@ -24,7 +24,7 @@ from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
 from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import Scoring, fitted
-from detection.inference.models import BUNDLED, bundled_models, model_files
+from detection.inference.models import BUNDLED, model_files
 from detection.proposals.ranking import RegionRanker, RegionSelector
 from detection.regions.warp import Warp
 from detection.runtime import choose_device, keep_freed_memory
@@ -188,6 +188,6 @@ def files_of(name: str | Path) -> list[Path]:
     """The files of a model; raises ``FileNotFoundError`` where there is none of that name."""
     files = model_files(name)
     if not files:
-        choices = ", ".join(bundled_models()) or "none"
+        choices = ", ".join(bundled_of(KIND)) or "none"
         raise FileNotFoundError(f"no model file {name}, and no bundled model of that name (bundled: {choices})")
     return files

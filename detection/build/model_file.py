@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from backbone.googlenet import GoogLeNet, GoogLeNetOptions
-from backbone.model_file import change_header, read_model_file, save_model_file
+from backbone.model_file import change_header, read_model_file, read_model_header, save_model_file
 from backbone.preprocessing import Preprocessing
 from backbone.strict import load_strict
 from detection.calibration import Calibration
@@ -21,9 +21,11 @@ from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.context import PhotoContext
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
 from detection.heads.svm import SvmScorer
+from detection.inference.models import bundled_models, model_files
 from detection.proposals.base import JSON
 from detection.proposals.ranking import RankingSettings, RegionRanker
 
+KIND = "detector"
 CLASSIFIER_SUFFIXES = (".caffemodel", ".pth", ".pt")  # as others publish weights
 CLASSIFIER, RANKER = "classifier", "ranker"  # of a file's tensor names
 SCORERS = {"svm": SvmScorer, "ridge": RidgeBoxes, "context": PhotoContext}  # likewise
@@ -104,7 +106,7 @@ def map_of(network: GoogLeNet, stage: str, size: int) -> StageMap:
 def save_detector(path: Path, model: DetectorModel, dtype: torch.dtype = torch.float16, *, int8: bool = False) -> None:
     """Write a detector; ``dtype`` is what its weights are stored in, but for convolutions in ``int8``: a byte each."""
     header = {
-        "kind": "detector",
+        "kind": KIND,
         "class_names": list(model.class_names),
         "architecture": {"name": "googlenet", "options": model.network.options.to_dict()},
         "preprocessing": model.preprocessing.to_dict(),
@@ -139,7 +141,7 @@ def read_detector(path: Path) -> DetectorModel:
             f"{path}: weights of a classifier, not a detector; "
             "tools/finetune.py makes a detector of them (--set backbone.weights=FILE)"
         )
-    tensors, header = read_model_file(path, kind="detector")
+    tensors, header = read_model_file(path, kind=KIND)
     try:
         names = tuple(map(str, header["class_names"]))
         config = stored_config(header["config"], path)
@@ -187,6 +189,11 @@ def with_settings(model: DetectorModel, overrides: Sequence[str]) -> DetectorMod
     config = change_config(model.config, overrides)
     same = config.detection == model.config.detection
     return replace(model, config=config, calibration=model.calibration if same else None)
+
+
+def bundled_of(kind: str) -> list[str]:
+    """The names of the bundled models whose files are of a kind."""
+    return [name for name in bundled_models() if read_model_header(model_files(name)[0])["kind"] == kind]
 
 
 def check_members(models: Sequence[DetectorModel], files: Sequence[Path]) -> None:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from backbone.googlenet import GoogLeNet, GoogLeNetOptions
 from backbone.inference import prepare_for_inference
-from backbone.model_file import read_model_file, read_model_header, save_model_file
+from backbone.model_file import read_model_file, save_model_file
 from backbone.preprocessing import Preprocessing
 from backbone.strict import load_strict
-from detection.inference.models import bundled_models, model_file
+from detection.build.model_file import bundled_of
+from detection.inference.models import model_file
 from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings
 from detection.proposals.multibox.proposer import MultiBox, Viewer
 from detection.runtime import keep_freed_memory
@@ -44,7 +45,7 @@ def load_multibox(name_or_path: str | Path, *, top: int, device: torch.device) -
     keep_freed_memory()
     path = model_file(name_or_path)
     if path is None:
-        choices = ", ".join(filter(_is_multibox, bundled_models())) or "none"
+        choices = ", ".join(bundled_of(KIND)) or "none"
         raise FileNotFoundError(
             f"no MultiBox model file {name_or_path}, and none of that name comes with the package "
             f"(there are: {choices}); tools/finetune.py configs/multibox_voc5.yaml makes one"
@@ -54,11 +55,6 @@ def load_multibox(name_or_path: str | Path, *, top: int, device: torch.device) -
         content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     viewer = viewer_on(model.network, model.head.settings, model.preprocessing, device)
     return MultiBox(viewer, model.head, top=top, model=content)
-
-
-def _is_multibox(name: str) -> bool:
-    path = model_file(name)
-    return path is not None and bool(read_model_header(path)["kind"] == KIND)
 
 
 def viewer_on(
