@@ -47,7 +47,7 @@ from rich.console import RenderableType
 from detection.command_line import console, help_text, installed_version, new_app, printable, run_command
 from detection.converters.read_any import split_of
 from detection.converters.whole_file import whole_file
-from detection.evaluation.analysis import Analysis
+from detection.evaluation.analysis import PROTOCOLS, Analysis
 from detection.evaluation.doubts import doubts, doubts_of_classes
 from detection.evaluation.naming import UnknownClassError, UnknownImageError
 from detection.evaluation.result import Evaluation
@@ -59,9 +59,7 @@ from detection.report.evaluation.page import EvaluationReport, write_page
 from detection.report.evaluation.reach import MissingProposalsError, stored_proposals
 from detection.report.evaluation.screen import comparison_lines, why
 from detection.report.paper import paper_table
-from detection.report.question import MEASURES, Question, ask, chosen
-
-PROTOCOLS = {name: name for name in MEASURES}
+from detection.report.question import Question, ask, chosen, protocols_of
 
 app = new_app()
 logger = logging.getLogger("evaluate")
@@ -89,7 +87,7 @@ def evaluate(
     if against not in {None, "paper"}:
         raise ValueError(f"--against {against}: there is only --against paper; --compare sets two results against")
     question = ask(data, split, images, blacklist, detections)
-    protocols = chosen(protocol or question.usual_protocols, PROTOCOLS.get, list(PROTOCOLS), "protocol")
+    protocols = protocols_of(protocol or question.usual_protocols)
     if classes is not None:
         question = question.only(chosen(classes, question.names.label, question.names.names, "class"))
     read = partial(_read, question, ignore=ignore_unknown_classes, some=classes is not None)

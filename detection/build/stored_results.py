@@ -16,7 +16,7 @@ from detection.ensemble.store import ScoreStore, open_scores
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.tables import DetectionTable
 from detection.proposals.store import Report
-from detection.report.question import MEASURES, Question, ask, chosen
+from detection.report.question import Question, ask, protocols_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,10 @@ def stored_results(
             "(is --split the part that was scored?)"
         )
     wanted = protocol or question.usual_protocols.split(",")[0]
-    (name,) = chosen(wanted, {one: one for one in MEASURES}.get, list(MEASURES), "protocol")[:1]
-    return StoredResults(store, question, name)
+    names = protocols_of(wanted)
+    if len(names) > 1:
+        raise ValueError(f"--protocol {wanted}: one at a time is reported here")
+    return StoredResults(store, question, names[0])
 
 
 def combinations_of(tries: Sequence[str]) -> list[list[str]]:

@@ -25,6 +25,7 @@ from detection.evaluation.worst_images import ImageErrors, worst_images
 from detection.structures import Detections, Target
 
 RULES = {rules.name: rules for rules in (VOC07, VOC10, ILSVRC)}
+PROTOCOLS = (*RULES, "coco")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def judge_under(
         crowd = np.concatenate([np.zeros(0, np.bool_), *(target.crowd for target in targets)])
         return judge_coco_half(found, objects, class_names, crowd)
     if protocol not in RULES:
-        raise ValueError(f"no protocol {protocol!r}; there are {', '.join(RULES)} and coco")
+        raise ValueError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     rules = RULES[protocol]
     return judge(rules, found, objects, class_names, blacklist=blacklist if rules is ILSVRC else ())
 

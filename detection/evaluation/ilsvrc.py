@@ -9,8 +9,9 @@ import numpy as np
 
 from detection.converters.rows import text_lines
 from detection.evaluation.average_precision import area_under_envelope
+from detection.evaluation.judgement import judge
 from detection.evaluation.naming import ClassNames, some
-from detection.evaluation.protocol import Rules, evaluate
+from detection.evaluation.protocol import Rules
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable, Floats, tables
 from detection.structures import Detections, Target
@@ -55,4 +56,4 @@ def ilsvrc(
     ``blacklist`` holds (image, label) pairs, both from 0, that count neither for nor against a detector. Raises
     ``ValueError`` where the images do not correspond or a label is not of ``class_names``.
     """
-    return evaluate(ILSVRC, *tables(predictions, targets), class_names, blacklist)
+    return judge(ILSVRC, *tables(predictions, targets), class_names, blacklist=blacklist).evaluation()

@@ -19,6 +19,7 @@ from detection.evaluation.matching import (
     rank,
 )
 from detection.evaluation.protocol import Rules, check_labels, listed, rows_by_label
+from detection.evaluation.result import ClassResult, Evaluation
 from detection.evaluation.tables import DetectionTable, Floats, Integers, Mask, ObjectTable
 
 
@@ -74,6 +75,12 @@ class Judgement:
         """``nan`` where no class has an object."""
         return mean_of_defined(self.average_precisions)
 
+    def evaluation(self) -> Evaluation:
+        """The figures and the curve of every class."""
+        classes = zip(self.class_names, self.ranked_by_class, self.positives.tolist(), strict=True)
+        results = {name: class_result(self.rules, self.verdicts[rows], positives) for name, rows, positives in classes}
+        return Evaluation(self.rules.name, results)
+
 
 def judge(
     rules: Rules,
@@ -85,11 +92,12 @@ def judge(
     crowd: Mask | None = None,
     most: int | None = None,
 ) -> Judgement:
-    """The verdicts from which :func:`detection.evaluation.protocol.evaluate` has its figures.
+    """The verdicts under ``rules``.
 
-    ``blacklist`` as there. With ``crowd`` (M,) ignored objects are COCO's: a detection takes a real object first; a
-    crowd excuses all that lies in it by half, any other ignored object one detection. ``most`` detections of an image
-    and class count, the others are ignored. Raises ``ValueError`` for a label outside the classes.
+    ``blacklist`` holds (image, label) pairs that count neither for nor against. With ``crowd`` (M,) ignored objects are
+    COCO's: a detection takes a real object first; a crowd excuses all that lies in it by half, any other ignored object
+    one detection. ``most`` detections of an image and class count, the others are ignored. Raises ``ValueError`` for a
+    label outside the classes.
     """
     check_labels(class_names, detections.labels, objects.labels)
     ranking = rank(detections, ties_by_image=rules.ties_by_image)
@@ -114,9 +122,16 @@ def judge(
     )
 
 
+def class_result(rules: Rules, verdicts: Verdicts, positives: int) -> ClassResult:
+    """Of one class, from its verdicts in ranking order."""
+    recall, precision = recall_precision(verdicts, positives)
+    ap = rules.average_precision(recall, precision) if positives else float("nan")
+    return ClassResult(ap, positives, recall, precision)
+
+
 def average_precision(rules: Rules, verdicts: Verdicts, positives: int) -> float:
     """Of one class, from its verdicts in ranking order; ``nan`` without an object to find."""
-    return rules.average_precision(*recall_precision(verdicts, positives)) if positives else float("nan")
+    return class_result(rules, verdicts, positives).ap
 
 
 def mean_of_defined(values: Floats) -> float:

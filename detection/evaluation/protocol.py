@@ -1,4 +1,4 @@
-"""The loop over classes that the VOC and the ILSVRC protocols share; what sets them apart comes as :class:`Rules`."""
+"""What sets the protocols of VOC and ILSVRC apart, as data, and the tables that they are applied to, class by class."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.evaluation.average_precision import recall_precision
-from detection.evaluation.matching import IGNORED, match, rank
-from detection.evaluation.result import ClassResult, Evaluation
 from detection.evaluation.tables import DetectionTable, Floats, Integers, Mask, ObjectTable
 
 
@@ -27,29 +24,6 @@ class Rules:
     average_precision: Callable[[Floats, Floats], float]
 
 
-def evaluate(
-    rules: Rules,
-    detections: DetectionTable,
-    objects: ObjectTable,
-    class_names: Sequence[str],
-    blacklist: Collection[tuple[int, int]] = (),
-) -> Evaluation:
-    """Every class under ``rules``; ``blacklist`` holds (image, label) pairs that count neither for nor against.
-
-    Raises ``ValueError`` for a label outside the classes.
-    """
-    check_labels(class_names, detections.labels, objects.labels)
-    excused = listed(detections, blacklist, len(class_names))
-    objects = objects[~listed(objects, blacklist, len(class_names))]
-    results = {}
-    rows_of = rows_by_label(detections.labels, len(class_names))
-    objects_of = rows_by_label(objects.labels, len(class_names))
-    for label, name in enumerate(class_names):
-        rows = rows_of[label]
-        results[name] = _evaluate_class(rules, detections[rows], objects[objects_of[label]], excused[rows])
-    return Evaluation(rules.name, results)
-
-
 def check_labels(class_names: Sequence[str], *columns: Integers) -> None:
     """Raise ``ValueError`` for a label outside the classes."""
     for labels in columns:
@@ -58,20 +32,10 @@ def check_labels(class_names: Sequence[str], *columns: Integers) -> None:
             raise ValueError(f"label {outside[0]} among {len(class_names)} classes")
 
 
-def _evaluate_class(rules: Rules, detections: DetectionTable, objects: ObjectTable, excused: Mask) -> ClassResult:
-    order = rank(detections, ties_by_image=rules.ties_by_image)
-    matches = match(detections[order], objects, rules.bars(objects.boxes), best_free=rules.best_free)
-    verdicts = np.where(excused[order], IGNORED, matches.verdicts)
-    positives = int(np.sum(~objects.ignored))
-    recall, precision = recall_precision(verdicts, positives)
-    ap = rules.average_precision(recall, precision) if positives else float("nan")
-    return ClassResult(ap, positives, recall, precision)
-
-
 def rows_by_label(labels: Integers, classes: int) -> list[Integers]:
     """For every class its rows, in their order."""
     order = np.argsort(labels, kind="stable")
-    return np.split(order, np.searchsorted(labels[order], np.arange(1, classes)))
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, classes)))[:classes]  # of 0 classes none
 
 
 def listed(table: DetectionTable | ObjectTable, blacklist: Collection[tuple[int, int]], classes: int) -> Mask:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from detection.evaluation.average_precision import area_under_envelope, eleven_point
-from detection.evaluation.protocol import Rules, evaluate
+from detection.evaluation.judgement import judge
+from detection.evaluation.protocol import Rules
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable, Floats, tables
 from detection.structures import Detections, Target
@@ -28,7 +29,7 @@ def voc07(
 
     Raises ``ValueError`` where the images do not correspond or a label is not of ``class_names``.
     """
-    return evaluate(VOC07, *tables(predictions, targets), class_names)
+    return judge(VOC07, *tables(predictions, targets), class_names).evaluation()
 
 
 def voc10(
@@ -38,4 +39,4 @@ def voc10(
 
     Raises ``ValueError`` where the images do not correspond or a label is not of ``class_names``.
     """
-    return evaluate(VOC10, *tables(predictions, targets), class_names)
+    return judge(VOC10, *tables(predictions, targets), class_names).evaluation()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -17,23 +15,18 @@ from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.ilsvrc import det_200, val_ids
 from detection.datasets.listing import read_selection
 from detection.datasets.open import find_dataset, open_dataset
-from detection.evaluation.analysis import judge_under
+from detection.evaluation.analysis import PROTOCOLS, judge_under
 from detection.evaluation.coco import coco, in_coco_order
-from detection.evaluation.ilsvrc import ilsvrc, read_blacklist
+from detection.evaluation.ilsvrc import read_blacklist
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.naming import ClassNames, Placed, place
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable, Integers
-from detection.evaluation.voc import voc07, voc10
 from detection.structures import Target
 
 Found = TypeVar("Found")
 
 logger = logging.getLogger(__name__)
-
-MEASURES: Mapping[str, Callable[..., Evaluation]] = MappingProxyType(
-    {"voc07": voc07, "voc10": voc10, "ilsvrc": ilsvrc, "coco": coco}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +90,10 @@ class Question:
         return Placed(table, placed.images[list(self.images)], placed.left_out)
 
     def measure(self, protocol: str, detections: DetectionTable) -> Evaluation:
-        """The answer under the protocol of this name."""
-        function = MEASURES[protocol]
-        if protocol == "ilsvrc":
-            function = partial(function, blacklist=self.blacklist)
-        return function(detections, self.targets, self.class_names)
+        """The answer under the protocol of this name, one of ``PROTOCOLS``; COCO's is pycocotools'."""
+        if protocol == "coco":
+            return coco(detections, self.targets, self.class_names)
+        return self.judge(protocol, detections).evaluation()
 
     def judge(self, protocol: str, detections: DetectionTable) -> Judgement:
         """Every detection's verdict under the protocol of this name, COCO's at an overlap of .5."""
@@ -152,6 +144,11 @@ def _open(data: str, split: str | None, named: str | None) -> Dataset:
             logger.warning("taking the split %r, as the files of detections are named after it", named)
             return dataset
     return open_dataset(data, split=split)
+
+
+def protocols_of(text: str) -> list[str]:
+    """The protocols of a list separated by commas; raises as :func:`chosen`."""
+    return chosen(text, {name: name for name in PROTOCOLS}.get, PROTOCOLS, "protocol")
 
 
 def chosen(text: str, find: Callable[[str], Found | None], choices: Sequence[str], what: str) -> list[Found]:

@@ -44,7 +44,7 @@ def test_protocols_by_name():
         assert judge_under(protocol.__name__, *given, case.blacklist).mean_ap == protocol(*given).mean_ap
     assert judge_under("ilsvrc", *given, case.blacklist).mean_ap == ilsvrc(*given, case.blacklist).mean_ap
     assert judge_under("coco", *given).mean_ap == pytest.approx(coco(*given).figures["AP50"], abs=1e-12)
-    with pytest.raises(ValueError, match="no protocol 'voc'; there are voc07, voc10, ilsvrc and coco"):
+    with pytest.raises(ValueError, match="no protocol 'voc'; there are voc07, voc10, ilsvrc, coco"):
         judge_under("voc", *given)
 
 

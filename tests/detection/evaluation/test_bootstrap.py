@@ -16,7 +16,6 @@ from detection.evaluation.bootstrap import (
 from detection.evaluation.coco_half import COCO_HALF
 from detection.evaluation.ilsvrc import ILSVRC
 from detection.evaluation.judgement import judge
-from detection.evaluation.protocol import evaluate
 from detection.evaluation.tables import DetectionTable, ObjectTable, tables
 from detection.evaluation.voc import VOC07, VOC10
 from tests.detection.evaluation.random_case import CLASSES, IMAGES, objects_of, random_case, table
@@ -46,7 +45,7 @@ def test_a_weight_is_that_many_copies(rules, seed, times):
     detections, objects = random_case(seed, ties=not rules.ties_by_image)
     weights = np.array(times)
     weighted = weighted_average_precisions(judge(rules, detections, objects, CLASSES), weights[:, None])[:, 0]
-    copied = evaluate(rules, *replicated(detections, objects, weights), CLASSES)
+    copied = judge(rules, *replicated(detections, objects, weights), CLASSES).evaluation()
     np.testing.assert_allclose(weighted, [one.ap for one in copied.classes.values()], rtol=0, atol=1e-12)
 
 

@@ -20,7 +20,6 @@ from detection.evaluation.error_budget import (
 )
 from detection.evaluation.ilsvrc import ILSVRC
 from detection.evaluation.judgement import judge
-from detection.evaluation.protocol import evaluate
 from detection.evaluation.tables import tables
 from detection.evaluation.voc import VOC07, VOC10
 from tests.detection.evaluation.random_case import CLASSES, objects_of, random_case, table
@@ -174,8 +173,8 @@ def test_mending_is_measuring_mended_detections(rules, seed, kind):
             kept[row] = True
             labels[row], boxes[row] = judgement.objects.labels[target], judgement.objects.boxes[target]
     columns = {**vars(judgement.detections), "labels": labels, "boxes": boxes}
-    after = evaluate(rules, type(judgement.detections)(**columns)[kept], judgement.objects, CLASSES)
-    expected = [one.ap for one in after.classes.values()]
+    after = judge(rules, type(judgement.detections)(**columns)[kept], judgement.objects, CLASSES)
+    expected = after.average_precisions
     gains = budget.errors[KIND_NAMES[kind]].gains
     np.testing.assert_allclose(judgement.average_precisions + gains, expected, rtol=0, atol=1e-12)
 

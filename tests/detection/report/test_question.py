@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from detection.report.question import MEASURES, ask
+from detection.evaluation.analysis import PROTOCOLS
+from detection.report.question import ask
 from tests.detection.datasets.trees import coco, write, write_coco, write_det, write_voc
 
 PHOTOS = {"1": [("cat", 3, 4, 22, 24)], "2": [("dog", 3, 4, 22, 24)]}
@@ -45,7 +46,7 @@ def test_every_data_set_has_its_protocols(tmp_path):
     truth = write_coco(tmp_path / "instances.json", coco())
     usual = {path: ask(str(path), None, None, None, tmp_path / "none").usual_protocols for path in (voc, det, truth)}
     assert list(usual.values()) == ["voc07,voc10", "ilsvrc", "coco"]
-    assert {name for names in usual.values() for name in names.split(",")} == set(MEASURES)
+    assert {name for names in usual.values() for name in names.split(",")} == set(PROTOCOLS)
 
 
 def test_images_of_coco_are_in_the_order_of_their_numbers(tmp_path):
