@@ -21,6 +21,7 @@ from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
 from detection.config import Config
 from detection.config_file import overrides_of, stored_config
+from detection.converters.whole_file import whole_path
 from detection.inference.models import LAST, SUFFIX, numbered
 from detection.proposals.store import Report
 from detection.runtime import choose_device
@@ -75,10 +76,8 @@ class Members:
         """Copy the regions of another member, whose key tells the experiment whether they are its own too."""
         there = [file for run in numbered(self.out, "member") if (file := run / REGIONS).is_file()]
         if there and not (folder / REGIONS).exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f".{REGIONS}.copy"
-            shutil.copy(max(there, key=lambda file: file.stat().st_mtime), part)
-            part.replace(folder / REGIONS)
+            with whole_path(folder / REGIONS) as part:
+                shutil.copy(max(there, key=lambda file: file.stat().st_mtime), part)
 
 
 def _differing(there: Config, here: Config) -> str:

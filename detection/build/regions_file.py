@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from detection.boxes import Boxes
+from detection.converters.whole_file import whole_path
 
 
 def save_regions(path: Path, key: str, regions: Sequence[Boxes]) -> None:
-    """Write the regions (R, 4) of every photo by rename; ``key`` is all that they depend on."""
-    temporary = path.with_name(f".{path.name}.part")
+    """Write the regions (R, 4) of every photo; ``key`` is all that they depend on."""
     counts = np.array([len(boxes) for boxes in regions], np.int64)
-    with temporary.open("wb") as file:
+    with whole_path(path) as part, part.open("wb") as file:
         np.savez(file, key=np.array(key), counts=counts, boxes=np.concatenate([np.zeros((0, 4), np.float32), *regions]))
-    temporary.replace(path)
 
 
 def read_regions(path: Path, key: str) -> list[Boxes] | None:

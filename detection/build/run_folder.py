@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from detection.command_line import installed_version
 from detection.config import Config
+from detection.converters.whole_file import whole_file
 from detection.datasets.base import Dataset
 from detection.training.replay import digest
 
@@ -72,12 +73,10 @@ def begin_run(folder: Path, config: BaseModel, facts: Facts) -> None:
         if changes := {name: now for name, (_, now) in changed_facts(before, facts).items()}:
             logger.warning("%s was begun with other %s: its bits may differ", folder, ", ".join(changes))
             before["later"] = [*before.get("later", []), changes]
-    folder.mkdir(parents=True, exist_ok=True)
     manifest = json.dumps(before or facts, indent=2) + "\n"
     for name, text in ((MANIFEST, manifest), (CONFIG, _config_text(config))):
-        temporary = folder / f".{name}.part"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+        with whole_file(folder / name) as file:
+            file.write(text)
 
 
 def check_data(folder: Path, before: Facts, facts: Facts) -> None:

@@ -9,13 +9,22 @@ from typing import TextIO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file to write, which takes its name at the end; after an error what had that name before is left."""
+def whole_path(path: Path) -> Iterator[Path]:
+    """Where to write a file, which takes its name at the end; after an error what had that name before is left.
+
+    For one writer at a time: what a killed one leaves is written over by the next.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
+        yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file to write, as :func:`whole_path` has it."""
+    with whole_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        yield file
