@@ -15,11 +15,15 @@ What becomes RGB, and how:
 """
 
 import io
+import os
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -70,7 +74,8 @@ def decode_image(source: Path | bytes) -> RGBImage:
     Raises ``FileNotFoundError`` where there is no file, and :class:`ImageError` where it is empty, truncated, no image,
     of a kind that is not supported, or larger than ``MAX_PIXELS``.
     """
-    image = _open(source)
+    content = source if isinstance(source, bytes) else _read(source)
+    image = _open(io.BytesIO(content), _name(source))
     try:
         image.load()
         return np.array(_to_rgb(_upright(image)))
@@ -84,8 +89,15 @@ def image_size(source: Path | bytes) -> tuple[int, int]:
 
 
 def image_header(source: Path | bytes) -> ImageHeader:
-    """What a file says before its pixels, which are not decoded; errors as in :func:`decode_image`."""
-    image = _open(source)
+    """What a file says before its pixels, of which hardly any is read; errors as in :func:`decode_image`."""
+    if isinstance(source, bytes):
+        return _header(io.BytesIO(source), _name(source))
+    with _told(source), source.open("rb") as file:
+        return _header(file, _name(source))
+
+
+def _header(file: BinaryIO, name: str) -> ImageHeader:
+    image = _open(file, name)
     width, height = image.size
     orientation = _orientation(image)
     turned = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
@@ -100,29 +112,35 @@ def _name(source: Path | bytes) -> str:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _told(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system says of a file becomes one of this module's errors."""
+    try:
+        yield
     except FileNotFoundError:
         raise FileNotFoundError(f"no image file {path}") from None
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _open(source: Path | bytes) -> Image.Image:
-    """The image with its pixels not yet decoded."""
-    content = source if isinstance(source, bytes) else _read(source)
-    if not content:
-        raise ImageError(f"{_name(source)}: empty file (0 bytes)")
+def _open(file: BinaryIO, name: str) -> Image.Image:
+    """The image with its pixels not yet decoded; ``name`` is for messages."""
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{_name(source)}: more than {MAX_PIXELS:,} pixels; make the image smaller") from error
+        raise ImageError(f"{name}: more than {MAX_PIXELS:,} pixels; make the image smaller") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{_name(source)}: not an image, or not one of {', '.join(FORMATS)}") from error
+        if not file.seek(0, os.SEEK_END):
+            raise ImageError(f"{name}: empty file (0 bytes)") from error
+        raise ImageError(f"{name}: not an image, or not one of {', '.join(FORMATS)}") from error
     except DAMAGE as error:
-        raise ImageError(f"{_name(source)}: damaged image: {error}") from error
+        raise ImageError(f"{name}: damaged image: {error}") from error
     if unsupported := _unsupported(image):
-        raise ImageError(f"{_name(source)}: {image.format} with {unsupported}; save it with 8 bits a channel")
+        raise ImageError(f"{name}: {image.format} with {unsupported}; save it with 8 bits a channel")
     return image
 
 
