@@ -13,14 +13,16 @@ from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
 from detection.datasets.folder import has_images, open_folder
 from detection.datasets.ilsvrc import det_tree, is_flat_ilsvrc, open_ilsvrc
 from detection.datasets.voc import is_voc, open_voc
+from detection.datasets.yolo import open_yolo
+from detection.datasets.yolo_layout import is_yolo
 from detection.images import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("voc", "coco", "ilsvrc", "folder")
+FORMATS = ("voc", "coco", "yolo", "ilsvrc", "folder")
 LOOKED_FOR = (
     "ImageSets/DET/*.txt (ILSVRC), annotations/*.json or instances_*.json or _annotations.coco.json (COCO), "
-    "Annotations/*.xml or *.xml (VOC), images"
+    "Annotations/*.xml or *.xml (VOC), data.yaml or labels/*.txt or classes.txt (YOLO), images"
 )
 JSON_AND_PHOTOS = re.compile(r"(.+\.json):(.+)", re.IGNORECASE)
 
@@ -41,6 +43,7 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     ``voc:data/VOCdevkit/VOC2007:test``  the split ``test``, as by ``split="test"``
     ``coco:data/coco:val2017``           ``annotations/instances_val2017.json`` in there
     ``coco:truth.json:photos``           an instances file and the folder of its photos
+    ``yolo:data/cells/data.yaml:train``  a description, or the folder that it lies in
     ``ilsvrc:data/ILSVRC:val2``          ``ImageSets/DET/val2.txt`` in there
     ``folder:photos``                    images without annotations
 
@@ -50,6 +53,8 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     kind, path, split, photos = find_dataset(spec, split)
     if kind == "voc":
         return open_voc(path, split, class_names)
+    if kind == "yolo":
+        return open_yolo(path, split, class_names)
     if kind == "ilsvrc":
         return open_ilsvrc(path, split, class_names)
     if kind == "coco" and path.is_dir():
@@ -99,6 +104,7 @@ def _find_format(path: Path) -> str:
         ("coco", find_coco_files),
         ("ilsvrc", is_flat_ilsvrc),
         ("voc", is_voc),
+        ("yolo", is_yolo),
         ("folder", has_images),
     )
     kind = next((kind for kind, is_there in signs if is_there(path)), None)
@@ -112,6 +118,8 @@ def _find_format(path: Path) -> str:
 def _format_of_file(path: Path) -> str:
     if path.suffix.lower() == ".json":
         return "coco"
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return "yolo"
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return "folder"
-    raise ValueError(f"{path}: neither a folder, a COCO file (*.json), nor an image")
+    raise ValueError(f"{path}: neither a folder, a COCO file (*.json), a YOLO description (*.yaml), nor an image")

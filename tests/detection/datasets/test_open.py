@@ -100,7 +100,11 @@ def test_two_splits_contradict(voc: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
-        ("absent", FileNotFoundError, r"no file or folder absent \(data set 'absent'; formats: voc, coco, ilsvrc"),
+        (
+            "absent",
+            FileNotFoundError,
+            r"no file or folder absent \(data set 'absent'; formats: voc, coco, yolo, ilsvrc",
+        ),
         ("voc:absent:train", FileNotFoundError, "no file or folder absent"),
         ("vco:absent", ValueError, r"data set 'vco:absent': no format 'vco'; did you mean 'voc'\? There are: coco"),
         ("", FileNotFoundError, "names no path"),
@@ -113,7 +117,10 @@ def test_what_cannot_be_opened(spec: str, error: type[Exception], message: str) 
 
 
 def test_an_empty_folder_and_a_strange_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no data set there; looked for ImageSets.*COCO.*VOC\), images"):
+    with pytest.raises(FileNotFoundError, match=r"no data set there; looked for ImageSets.*COCO.*VOC.*YOLO\), images"):
         open_dataset(tmp_path)
-    with pytest.raises(ValueError, match=r"notes\.txt: neither a folder, a COCO file \(\*\.json\), nor an image"):
+    with pytest.raises(
+        ValueError,
+        match=r"notes\.txt: neither a folder, a COCO file \(\*\.json\), a YOLO description \(\*\.yaml\), nor",
+    ):
         open_dataset(write(tmp_path / "notes.txt", ""))
