@@ -201,9 +201,15 @@ def _label_folder(photos: Path) -> Path:
 
 def _ids(photos: Sequence[Path], root: Path) -> tuple[str, ...]:
     """For every photo the shortest of its names that no other has."""
-    below = [photo.relative_to(root) if photo.is_relative_to(root) else photo for photo in photos]
+    below = [_below(photo, root) for photo in photos]
     names = [(path.stem, path.with_suffix("").as_posix(), path.as_posix()) for path in below]
     times = [Counter(column) for column in zip(*names, strict=True)]
     return tuple(
         next((name for name, count in zip(row, times, strict=True) if count[name] == 1), row[-1]) for row in names
     )
+
+
+def _below(photo: Path, root: Path) -> Path:
+    """The path of a photo below the data set; of one elsewhere all of it, but never a way out of a folder."""
+    path = photo.relative_to(root) if photo.is_relative_to(root) else photo.relative_to(photo.anchor)
+    return Path(*(part for part in path.parts if part != ".."))

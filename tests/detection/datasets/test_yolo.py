@@ -151,6 +151,18 @@ def test_photos_of_one_name_keep_apart(tmp_path: Path) -> None:
     assert ids == ("images/train/one/a", "b", "images/train/two/a", "images/train/two/e.jpg", "images/train/two/e.png")
 
 
+def test_an_id_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written under the name of a photo stays in the folder that it is written to."""
+    write_yolo(tmp_path, {"one": TRAIN, "two": {"a": CAT}})
+    write(tmp_path / "here/data.yaml", "{train: [../images/one, ../images/two], names: [cat, dog]}")
+    (tmp_path / "here").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "here")
+    for place in (Path(), tmp_path / "here"):
+        ids = open_yolo(place).ids
+        assert [Path(image_id).name for image_id in ids] == ["a", "b", "a"]
+        assert not any(Path(image_id).is_absolute() or ".." in Path(image_id).parts for image_id in ids)
+
+
 def test_a_photo_is_upright_as_its_labels_are(tmp_path: Path) -> None:
     write(tmp_path / "data.yaml", "{train: images, names: [cat]}")
     write_photo(tmp_path / "images/a.jpg", orientation=6)
