@@ -31,7 +31,7 @@ class DataConfig(Section):
     devkit's.
     """
 
-    train_split: str | None = None  # None: the data set's own default, trainval or train
+    train_split: str | None = None  # None: the data set's own default, as trainval, train, train2017
     validation_split: str | None = None
     partial_split: str | None = None
     blacklist: str | None = None

@@ -1,8 +1,9 @@
+import logging
 from pathlib import Path
 
 import pytest
 
-from detection.datasets.listing import is_misnumbered, read_selection, read_split
+from detection.datasets.listing import choose_split, is_misnumbered, read_selection, read_split
 
 IDS = ("one", "two", "a photo", "three")
 
@@ -33,6 +34,31 @@ def test_what_is_no_list_is_told_with_its_name(tmp_path, content, message):
         with pytest.raises(ValueError, match=message) as error:
             read()
         assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("choices", "taken"),
+    [
+        (("test", "train", "val"), "train"),
+        (("train", "trainval", "val"), "trainval"),
+        (("captions_train2017", "train2017", "val2017"), "train2017"),
+        (("val",), "val"),
+        (("train", "train2017"), None),
+        (("train2014", "train2017"), None),
+        (("cat_train", "dog_train"), None),
+        (("test", "val"), None),
+    ],
+)
+def test_the_split_where_none_is_named(choices, taken, caplog):
+    place = Path("pets")
+    if taken is None:
+        how = f"as --data pets:{choices[0]}, or --set data.train_split={choices[0]} to train on it"
+        with pytest.raises(ValueError, match=f"^pets: name a split: {', '.join(choices)}; {how}$"):
+            choose_split(place, choices)
+        return
+    with caplog.at_level(logging.INFO):
+        assert choose_split(place, choices) == taken
+    assert caplog.messages == [f"pets: no split named, taking {taken}"]
 
 
 def test_positions_in_the_order_of_the_data_set_each_once(tmp_path: Path) -> None:

@@ -157,8 +157,7 @@ def test_xml_beside_the_photos(tmp_path: Path) -> None:
     assert_is_dataset(open_voc(tmp_path / "train"))
     assert open_voc(tmp_path / "train").ids == ("a", "b")
     assert open_voc(tmp_path, "valid").path(0) == tmp_path / "valid" / "c.jpg"
-    with pytest.raises(ValueError, match="name a split: train, valid"):
-        open_voc(tmp_path)
+    assert open_voc(tmp_path).ids == ("a", "b")
     with pytest.raises(FileNotFoundError, match=r"no split 'vlid'; did you mean 'valid'\?"):
         open_voc(tmp_path, "vlid")
     with pytest.raises(FileNotFoundError, match="no split 'test'; There are: none"):
