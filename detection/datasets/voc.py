@@ -44,7 +44,7 @@ def open_voc(folder: Path, split: str | None = None, class_names: Sequence[str] 
     annotations = [read_annotation(file) for file in files]
     found = {name for annotation in annotations for name in annotation.names}
     if class_names is not None:
-        everywhere = found if found.issuperset(class_names) else found | _all_names(layout.annotations)
+        everywhere = found if found.issuperset(class_names) else found | _all_names(folder, layout)
         check_classes(class_names, everywhere, folder)
     classes = tuple(sorted(found) if class_names is None else class_names)
     check_photos(photos)
@@ -114,5 +114,9 @@ def _folders_beside(folder: Path) -> list[str]:
     return sorted({path.parent.name for path in folder.glob("*/*.xml")})
 
 
-def _all_names(annotation_folder: Path) -> set[str]:
-    return {name for path in annotation_folder.glob("*.xml") for name in read_annotation(path).names}
+def _all_names(folder: Path, layout: Layout) -> set[str]:
+    """The names in all splits."""
+    files = (
+        layout.annotations.glob("*.xml") if year_folders(folder) else (*folder.glob("*.xml"), *folder.glob("*/*.xml"))
+    )
+    return {name for path in files for name in read_annotation(path).names}

@@ -110,6 +110,14 @@ def test_a_class_that_only_another_split_has_is_known(voc: Path) -> None:
     assert len(dataset.target(0)) == 0
 
 
+def test_a_class_that_only_another_folder_has_is_known(tmp_path: Path) -> None:
+    for split, name in (("train", "cat"), ("valid", "dog")):
+        write(tmp_path / split / "a.xml", annotation_xml([(name, 1, 2, 3, 4)]))
+    assert labels_by_name(open_voc(tmp_path, "valid", ("cat", "dog"))) == {"cat": 0, "dog": 1}
+    with pytest.raises(ValueError, match=r"no class 'bird'; There are: cat, dog"):
+        open_voc(tmp_path, "valid", ("bird",))
+
+
 def test_an_unknown_class(voc: Path) -> None:
     with pytest.raises(ValueError, match=r"no class 'dgo'; did you mean 'dog'\? There are: bird, cat, dog"):
         open_voc(voc, "val", ("cat", "dgo"))
