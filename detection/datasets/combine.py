@@ -20,7 +20,8 @@ def join_datasets(parts: Mapping[str, Dataset]) -> AnnotatedImages:
     begins with the part's name. Raises ``ValueError`` where parts share a photo.
     """
     orders = {part.class_names for part in parts.values()}
-    classes = orders.pop() if len(orders) == 1 else tuple(sorted({name for names in orders for name in names}))
+    alike = len(orders) == 1
+    classes = orders.pop() if alike else tuple(sorted({name for names in orders for name in names}))
     times = Counter(image_id for part in parts.values() for image_id in part.ids)
     owners: dict[Path, str] = {}
     ids, paths, targets = [], [], []
@@ -33,13 +34,19 @@ def join_datasets(parts: Mapping[str, Dataset]) -> AnnotatedImages:
             paths.append(path)
             ids.append(image_id if times[image_id] == 1 else f"{name}/{image_id}")
             targets.append(replace(target, labels=labels[target.labels]))
-    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets))
+    numbers = {_category_ids(part) for part in parts.values()}
+    category_ids = numbers.pop() if alike and len(numbers) == 1 else ()
+    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets), category_ids)
 
 
 def leave_out(dataset: Dataset, ids: Collection[str]) -> AnnotatedImages:
     """A data set without the photos of some ids; ids that it does not have are no matter."""
-    kept = [index for index, image_id in enumerate(dataset.ids) if image_id not in ids]
-    return _images(dataset, kept, [dataset.target(index) for index in kept])
+    return pick(dataset, [index for index, image_id in enumerate(dataset.ids) if image_id not in ids])
+
+
+def pick(dataset: Dataset, positions: Sequence[int]) -> AnnotatedImages:
+    """The photos of a data set at some positions, in their order."""
+    return _images(dataset, positions, list(map(dataset.target, positions)))
 
 
 def in_part(dataset: Dataset) -> AnnotatedImages:
@@ -50,4 +57,8 @@ def in_part(dataset: Dataset) -> AnnotatedImages:
 
 def _images(dataset: Dataset, kept: Sequence[int], targets: Sequence[Target]) -> AnnotatedImages:
     ids, paths = tuple(dataset.ids[index] for index in kept), tuple(map(dataset.path, kept))
-    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets))
+    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset))
+
+
+def _category_ids(dataset: Dataset) -> tuple[int, ...]:
+    return dataset.category_ids if isinstance(dataset, AnnotatedImages) else ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from detection.datasets.base import Refuse, did_you_mean, stop
 from detection.images import IMAGE_SUFFIXES
@@ -22,9 +22,14 @@ def split_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.txt")))
 
 
+def is_list(split: str | None) -> bool:
+    """Whether what stands for a split is the path of a list."""
+    return split is not None and split.endswith(".txt")
+
+
 def list_file(folder: Path, split: str) -> Path:
     """The list of a split: ``<split>.txt`` in the folder, or the file that a path to a list (``*.txt``) names."""
-    return Path(split) if split.endswith(".txt") else folder / f"{split}.txt"
+    return Path(split) if is_list(split) else folder / f"{split}.txt"
 
 
 def read_split(folder: Path, split: str, refuse: Refuse = stop) -> tuple[str, ...]:
@@ -74,6 +79,36 @@ def read_selection(path: Path, ids: Sequence[str]) -> list[int]:
     if not chosen:
         raise ValueError(f"{path}: lists no image")
     return sorted(chosen)
+
+
+def read_positions(path: Path, ids: Sequence[str], photos: Sequence[Path]) -> list[int]:
+    """Positions of the images of a list in its order; a line is an id, or a photo's file, with or without its folder.
+
+    A word behind it is the devkits' index. Raises ``FileNotFoundError``, and ``ValueError`` naming file and line of an
+    image that is not there, shares its name with others, or was listed before, and where no image is listed.
+    """
+    position = {image: index for index, image in enumerate(ids)}
+    named: dict[str, list[int]] = defaultdict(list)
+    for index, photo in enumerate(photos):
+        for name in {photo.name, photo.stem}:
+            named[name].append(index)
+    chosen: dict[int, None] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        text = line.strip()  # an id that may hold blanks, perhaps with a number behind it, or a path
+        names = (text, text.rpartition(" ")[0], text.split()[0], PurePath(text).name)
+        known = (([position[name]] if name in position else named.get(name)) for name in names)
+        found = next(filter(None, known), [])
+        if len(found) != 1:
+            several = f"{len(found)} photos have this name" if found else f"not among the {len(ids)} of the data set"
+            raise ValueError(f"{path}:{number}: image {text!r}: {several}")
+        if found[0] in chosen:
+            raise ValueError(f"{path}:{number}: lists image {text!r} twice")
+        chosen[found[0]] = None
+    if not chosen:
+        raise ValueError(f"{path}: lists no image")
+    return list(chosen)
 
 
 def is_misnumbered(folder: Path, split: str) -> bool:

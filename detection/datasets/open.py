@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
+from detection.datasets.combine import join_datasets, pick
 from detection.datasets.folder import has_images, open_folder
 from detection.datasets.ilsvrc import det_tree, is_flat_ilsvrc, open_ilsvrc
-from detection.datasets.voc import is_voc, open_voc
+from detection.datasets.listing import is_list, read_positions
+from detection.datasets.voc import is_voc, open_voc, voc_splits, year_folders
 from detection.datasets.yolo import open_yolo
-from detection.datasets.yolo_layout import is_yolo
+from detection.datasets.yolo_layout import find_yolo, is_yolo, splits_there
 from detection.images import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -47,10 +49,20 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     ``ilsvrc:data/ILSVRC:val2``          ``ImageSets/DET/val2.txt`` in there
     ``folder:photos``                    images without annotations
 
-    ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError`` saying what was
-    looked for, where, and which choices there are.
+    A split that ends in ``.txt`` is the path of a list of photos, an id or a file's name a line, wherever they are in
+    the data set. ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError``
+    saying what was looked for, where, and which choices there are.
     """
-    kind, path, split, photos = find_dataset(spec, split)
+    place = find_dataset(spec, split)
+    if not is_list(place.split) or _has_lists(place):
+        return _open(place, class_names)
+    whole = _open_whole(place._replace(split=None), class_names)
+    paths = [whole.path(index) for index in range(len(whole))]
+    return pick(whole, read_positions(Path(str(place.split)), whole.ids, paths))
+
+
+def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:
+    kind, path, split, photos = place
     if kind == "voc":
         return open_voc(path, split, class_names)
     if kind == "yolo":
@@ -64,6 +76,30 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     if kind == "coco":
         return open_coco(path, photos, class_names)
     return open_folder(path, class_names)
+
+
+def _has_lists(place: Place) -> bool:
+    """Whether the splits of a data set are lists themselves, so that its reader takes any list."""
+    return bool((place.kind == "voc" and year_folders(place.path)) or (place.kind == "ilsvrc" and det_tree(place.path)))
+
+
+def _open_whole(place: Place, class_names: Sequence[str] | None) -> Dataset:
+    """The photos of all splits, each once."""
+    splits: Iterable[str] = ()
+    if place.kind == "voc":
+        splits = voc_splits(place.path)
+    elif place.kind == "yolo":
+        splits = splits_there(find_yolo(place.path))
+    elif place.kind == "coco" and place.path.is_dir():
+        splits = find_coco_files(place.path)
+    parts: dict[str, Dataset] = {}
+    seen: set[Path] = set()
+    for split in splits:
+        part = _open(place._replace(split=split), class_names)
+        paths = list(map(part.path, range(len(part))))
+        parts[split] = pick(part, [index for index, path in enumerate(paths) if path not in seen])
+        seen.update(paths)
+    return join_datasets(parts) if parts else _open(place, class_names)
 
 
 def find_dataset(spec: str | Path, split: str | None = None) -> Place:

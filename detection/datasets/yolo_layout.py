@@ -63,6 +63,15 @@ def find_yolo(place: Path) -> YoloLayout:
     return YoloLayout(place, files[0], names[files[0]], {name: [[folder]] for name, folder in folders.items()})
 
 
+def splits_there(layout: YoloLayout) -> list[str]:
+    """The splits whose places are there: a description may name others."""
+    return [
+        split
+        for split, places in layout.splits.items()
+        if all(any(path.exists() for path in choices) for choices in places)
+    ]
+
+
 def yolo_files(layout: YoloLayout, split: str) -> Files:
     """Ids, label files and photos of a split; a label file may be absent.
 

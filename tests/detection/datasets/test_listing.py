@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from detection.datasets.listing import choose_split, is_misnumbered, read_selection, read_split
+from detection.datasets.listing import choose_split, is_misnumbered, read_positions, read_selection, read_split
 
 IDS = ("one", "two", "a photo", "three")
 
@@ -65,6 +65,33 @@ def test_positions_in_the_order_of_the_data_set_each_once(tmp_path: Path) -> Non
     path = tmp_path / "list.txt"
     path.write_text("three 7\n\na photo\none 1\none\n", encoding="utf-8-sig")
     assert read_selection(path, IDS) == [0, 2, 3]
+
+
+PHOTOS = [Path("x/one.jpg"), Path("x/two.jpg"), Path("x/a photo.jpg"), Path("y/one.jpg")]
+
+
+def test_positions_in_the_order_of_the_list_by_id_or_file(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("three 7\n\na photo 3\n./far/two.jpg\none\n")
+    assert read_positions(path, IDS, PHOTOS) == [3, 2, 1, 0]
+    path.write_text("a photo.jpg\n")
+    assert read_positions(path, IDS, PHOTOS) == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("one.jpg", "list.txt:1: image 'one.jpg': 2 photos have this name"),
+        ("two\nfour", "list.txt:2: image 'four': not among the 4 of the data set"),
+        ("two\nx/two.jpg", "list.txt:2: lists image 'x/two.jpg' twice"),
+        ("", "list.txt: lists no image"),
+    ],
+)
+def test_lists_that_cannot_be_meant(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_positions(path, IDS, PHOTOS)
 
 
 def test_an_unknown_image_is_named_with_its_line(tmp_path: Path) -> None:
