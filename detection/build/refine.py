@@ -19,6 +19,7 @@ from detection.build.run_folder import data_hash
 from detection.config import DetectionConfig, ScoringConfig
 from detection.config_file import change_config
 from detection.datasets.base import Dataset
+from detection.datasets.combine import hold_out
 from detection.datasets.open import find_dataset, open_dataset
 from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.box_coding import encode_boxes
@@ -56,11 +57,14 @@ def photos_to_refine_on(
 ) -> tuple[Dataset, dict[int, Proposals]]:
     """A data set with the model's classes, and from a store the proposals of its photos that are looked at, by index.
 
-    A data set whose name has no split is opened at the one that the model was trained on.
+    A data set whose name has no split is opened at the one that the model was trained on; a share that its training
+    held out is left out here, too.
     """
     config = model.config
     split = find_dataset(data).split or config.data.train_split
     photos = open_dataset(data, split=split, class_names=model.class_names)
+    if isinstance(config.data.validation_split, float):
+        photos, _ = hold_out(photos, config.data.validation_split)
     drawn = np.random.default_rng(config.training.seed).permutation(len(photos))[: config.scoring.photos]
     indices = sorted(drawn.tolist())
     kept = ProposalStore(store, build_proposer(config.proposals))

@@ -10,8 +10,8 @@ from pathlib import Path
 from detection.build.proposers import build_proposer
 from detection.config import Config, DataConfig
 from detection.converters.whole_file import whole_file
-from detection.datasets.base import Dataset, did_you_mean, first_repeated
-from detection.datasets.combine import in_part, join_datasets, leave_out
+from detection.datasets.base import AnnotatedImages, Dataset, did_you_mean, first_repeated
+from detection.datasets.combine import hold_out, in_part, join_datasets, leave_out
 from detection.datasets.ilsvrc import LISTS, det_tree
 from detection.datasets.listing import read_split
 from detection.datasets.open import find_dataset, open_dataset
@@ -21,6 +21,7 @@ from detection.training.distributed import ALONE, Processes
 
 logger = logging.getLogger(__name__)
 
+HELD_OUT = "held_out"  # the list of the photos that data.validation_split is a share of
 RECORD = "lists"  # of a run's folder: where its lists of photos are
 
 
@@ -78,15 +79,19 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
     blacklist = set() if settings.blacklist is None else _read_blacklist(Path(settings.blacklist), data)
     opened = _training_parts(settings, data)
     parts = {name: leave_out(part, blacklist) for name, part in opened.items()}
-    train = join_datasets(parts)
     if blacklist:
-        without = sum(map(len, opened.values())) - len(train)
-        logger.info("%s: %d training photos left out, %d stay", settings.blacklist, without, len(train))
-    lists = {name: part.ids for name, part in parts.items()}
-    validation = None
-    if settings.validation_split is not None:
-        validation = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
-        validation = leave_out(validation, blacklist)
+        left, without = (sum(map(len, those.values())) for those in (parts, opened))
+        logger.info("%s: %d training photos left out, %d stay", settings.blacklist, without - left, left)
+    validation: AnnotatedImages | None = None
+    lists: dict[str, Sequence[str]] = {}
+    if isinstance(settings.validation_split, float):
+        parts, validation = _held_out(parts, settings.validation_split)
+        lists[HELD_OUT] = validation.ids
+    lists |= {name: part.ids for name, part in parts.items()}
+    train = join_datasets(parts)
+    if isinstance(settings.validation_split, str):
+        there = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
+        validation = leave_out(there, blacklist)
         lists[_name(settings.validation_split)] = validation.ids
     kept = ProposalStore(store, build_proposer(config.proposals))
 
@@ -122,6 +127,22 @@ def _training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
         part = open_dataset(data, split=split, class_names=settings.class_names)
         parts[_name(split)] = in_part(part) if split in partial else part
     return parts
+
+
+def _held_out(parts: Mapping[str, AnnotatedImages], share: float) -> tuple[dict[str, AnnotatedImages], AnnotatedImages]:
+    """The splits without a share of the photos of each that is annotated in full, and these photos."""
+    kept, held = {}, {}
+    for name, part in parts.items():
+        in_full = not any(target.partial for target in part.targets)
+        kept[name], held[name] = hold_out(part, share if in_full else 0)
+    validation = join_datasets(held)
+    if not validation or not any(map(len, kept.values())):
+        counts = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
+        raise ValueError(f"data.validation_split: {share:g} of these photos leaves none on one side: {counts}")
+    logger.info(
+        "%d photos are held out to validate on, %d stay to train on", len(validation), sum(map(len, kept.values()))
+    )
+    return kept, validation
 
 
 def _name(split: str | None) -> str:

@@ -1,7 +1,8 @@
-"""Data sets made of others: several splits as one, without some photos, or annotated in part."""
+"""Data sets made of others: several splits as one, without some photos or a share of them, or annotated in part."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +48,17 @@ def leave_out(dataset: Dataset, ids: Collection[str]) -> AnnotatedImages:
 def pick(dataset: Dataset, positions: Sequence[int]) -> AnnotatedImages:
     """The photos of a data set at some positions, in their order."""
     return _images(dataset, positions, list(map(dataset.target, positions)))
+
+
+def hold_out(dataset: Dataset, share: float) -> tuple[AnnotatedImages, AnnotatedImages]:
+    """A data set without a share of its photos, and these photos; both in its order.
+
+    What is drawn depends on the photos' ids alone, by a hash: it is always the same, and hardly changes where photos
+    are added.
+    """
+    order = sorted(range(len(dataset)), key=lambda index: hashlib.sha256(dataset.ids[index].encode()).digest())
+    count = round(share * len(dataset))
+    return pick(dataset, sorted(order[count:])), pick(dataset, sorted(order[:count]))
 
 
 def in_part(dataset: Dataset) -> AnnotatedImages:
