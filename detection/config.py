@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
 Engine = Literal["selective-search", "selectivesearch-package", "opencv", "sliding-grid", "multibox", "precomputed"]
@@ -27,16 +27,24 @@ class DataConfig(Section):
     """Which images. ``class_names`` None takes every class found in the data.
 
     ``train_split`` may name several, as ``val1+train1k`` (R-CNN, section 4.2); a name that ends in ``.txt`` is the path
-    of a list. Photos of ``partial_split``, one or several of these, may show objects that are not annotated: they give
-    objects and no background, as ILSVRC's ``train`` always does. ``blacklist`` is a file of ids to leave out, or the
-    devkit's.
+    of a list, an id or a file's name a line. A number as ``validation_split`` is the share of the training photos that
+    is held out for it. Photos of ``partial_split``, one or several of these, may show objects that are not annotated:
+    they give objects and no background, as ILSVRC's ``train`` always does. ``blacklist`` is a file of ids to leave out,
+    or the devkit's.
     """
 
-    train_split: str | None = None  # None: the data set's own default, trainval or train
-    validation_split: str | None = None
+    train_split: str | None = None  # None: the data set's own default, as trainval, train, train2017
+    validation_split: str | float | None = None
     partial_split: str | None = None
     blacklist: str | None = None
     class_names: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None  # YAML has lists
+
+    @field_validator("validation_split")
+    @classmethod
+    def _is_name_or_share(cls, value: str | float | None) -> str | float | None:
+        if isinstance(value, float) and not 0 < value < 1:
+            raise ValueError("must be the name of a split, or a share between 0 and 1")
+        return value
 
 
 class BackboneConfig(Section):
@@ -205,7 +213,8 @@ class Config(Section):
 
     def public(self) -> Config:
         """The same without the folders of absolute paths, for a file that travels: they tell of a private disk."""
-        data = {name: _without_folders(value) for name in PATHS if (value := getattr(self.data, name))}
+        values = {name: getattr(self.data, name) for name in PATHS}
+        data = {name: _without_folders(value) for name, value in values.items() if isinstance(value, str)}
         weights = _without_folders(self.backbone.weights)
         return self.model_copy(
             update={

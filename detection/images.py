@@ -15,11 +15,15 @@ What becomes RGB, and how:
 """
 
 import io
+import os
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -85,7 +89,8 @@ def decode_image(source: str | Path | bytes) -> RGBImage:
     Raises ``FileNotFoundError`` where there is no file, and :class:`ImageError` where it is empty, truncated, no image,
     of a kind that is not supported, or larger than ``MAX_PIXELS``.
     """
-    return _decoded(_open(source), _name(source))
+    content = source if isinstance(source, bytes) else _read(Path(source))
+    return _decoded(_open(io.BytesIO(content), _name(source)), _name(source))
 
 
 def image_size(source: Path | bytes) -> tuple[int, int]:
@@ -94,8 +99,15 @@ def image_size(source: Path | bytes) -> tuple[int, int]:
 
 
 def image_header(source: Path | bytes) -> ImageHeader:
-    """What a file says before its pixels, which are not decoded; errors as in :func:`decode_image`."""
-    image = _open(source)
+    """What a file says before its pixels, of which hardly any is read; errors as in :func:`decode_image`."""
+    if isinstance(source, bytes):
+        return _header(io.BytesIO(source), _name(source))
+    with _told(source), source.open("rb") as file:
+        return _header(file, _name(source))
+
+
+def _header(file: BinaryIO, name: str) -> ImageHeader:
+    image = _open(file, name)
     width, height = image.size
     orientation = _orientation(image)
     turned = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
@@ -118,28 +130,34 @@ def _decoded(image: Image.Image, name: str) -> RGBImage:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _told(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system says of a file becomes one of this module's errors."""
+    try:
+        yield
     except FileNotFoundError:
         raise FileNotFoundError(f"no image file {path}") from None
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _open(source: str | Path | bytes) -> Image.Image:
-    """The image with its pixels not yet decoded."""
-    content = source if isinstance(source, bytes) else _read(Path(source))
-    if not content:
-        raise ImageError(f"{_name(source)}: empty file (0 bytes)")
+def _open(file: BinaryIO, name: str) -> Image.Image:
+    """The image with its pixels not yet decoded; ``name`` is for messages."""
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{_name(source)}: more than {MAX_PIXELS:,} pixels; make the image smaller") from error
+        raise ImageError(f"{name}: more than {MAX_PIXELS:,} pixels; make the image smaller") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{_name(source)}: not an image, or not one of {', '.join(FORMATS)}") from error
+        if not file.seek(0, os.SEEK_END):
+            raise ImageError(f"{name}: empty file (0 bytes)") from error
+        raise ImageError(f"{name}: not an image, or not one of {', '.join(FORMATS)}") from error
     except DAMAGE as error:
-        raise ImageError(f"{_name(source)}: damaged image: {error}") from error
-    return _supported(image, _name(source))
+        raise ImageError(f"{name}: damaged image: {error}") from error
+    return _supported(image, name)
 
 
 def _supported(image: Image.Image, name: str) -> Image.Image:

@@ -11,7 +11,8 @@
 In --out (by default runs/<name of CONFIG>) lie
 
     last.safetensors   the detector, ready for tools/infer.py --model
-    best.safetensors   the one with the highest validation mAP, where data.validation_split names a split
+    best.safetensors   the one with the highest validation mAP, where data.validation_split names a split, or is
+                       the share of the training photos to hold out, such as 0.2: lists/held_out.txt
     metrics.jsonl      losses, speed, validation mAP
     checkpoint.pt      where --resume goes on; a run that is stopped or killed loses at most a few minutes, and ends
                        with the bits of one that was not (on a GPU: with --deterministic)

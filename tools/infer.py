@@ -17,7 +17,7 @@ runs/<name of the first PATH>) lie
     detections.jsonl   everything, down to low scores, a line a photo, so that tools/evaluate.py can measure it
     errors.csv         photos that could not be worked on, and why; only if there are any
     run.json           the model and the settings
-    coco/ voc/ ilsvrc/ detections.csv     as --format says
+    coco/ voc/ yolo/ ilsvrc/ detections.csv     as --format says
 
 --store reads regions that tools/propose.py or a training kept, and keeps new ones. A photo whose regions take longer
 than --time-limit is searched on a grid instead, and its line says so. --proposals changes a setting of the model's

@@ -56,10 +56,12 @@ def photos_to_refine_on(
 ) -> tuple[Dataset, dict[int, Proposals]]:
     """A data set with the model's classes, and from a store the proposals of its photos that are looked at, by index.
 
-    They are those that the model was trained on, without blacklisted ones, or those of the split that ``data`` names.
+    They are those that the model was trained on, without blacklisted and held out ones, or those of the split that
+    ``data`` names.
     """
     config = model.config
-    photos = join_datasets(training_parts(_photos_of(config.data, find_dataset(data).split, model.class_names), data))
+    parts, _ = training_parts(_photos_of(config.data, find_dataset(data).split, model.class_names), data)
+    photos = join_datasets(parts)
     drawn = np.random.default_rng(config.training.seed).permutation(len(photos))[: config.scoring.photos]
     indices = sorted(drawn.tolist())
     kept = ProposalStore(store, build_proposer(config.proposals))

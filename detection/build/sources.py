@@ -10,8 +10,8 @@ from pathlib import Path
 from detection.build.proposers import build_proposer
 from detection.config import Config, DataConfig
 from detection.converters.whole_file import whole_file
-from detection.datasets.base import Dataset, did_you_mean, first_repeated
-from detection.datasets.combine import in_part, join_datasets, leave_out
+from detection.datasets.base import AnnotatedImages, Dataset, did_you_mean, first_repeated
+from detection.datasets.combine import hold_out, in_part, join_datasets, leave_out
 from detection.datasets.ilsvrc import det_tree, val_ids
 from detection.datasets.listing import read_split
 from detection.datasets.open import find_dataset, open_dataset
@@ -21,6 +21,7 @@ from detection.training.distributed import ALONE, Processes
 
 logger = logging.getLogger(__name__)
 
+HELD_OUT = "held_out"  # the list of the photos that data.validation_split is a share of
 RECORD = "lists"  # of a run's folder: where its lists of photos are
 
 
@@ -75,13 +76,13 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
     Raises ``FileNotFoundError`` and ``ValueError``, as :func:`open_dataset` and :class:`Sources` do.
     """
     settings = config.data
-    parts = training_parts(settings, data)
+    parts, validation = training_parts(settings, data)
+    lists: dict[str, Sequence[str]] = {} if validation is None else {HELD_OUT: validation.ids}
+    lists |= {name: part.ids for name, part in parts.items()}
     train = join_datasets(parts)
-    lists = {name: part.ids for name, part in parts.items()}
-    validation = None
-    if settings.validation_split is not None:
-        validation = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
-        validation = leave_out(validation, _blacklisted(settings, data))
+    if isinstance(settings.validation_split, str):
+        there = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
+        validation = leave_out(there, _blacklisted(settings, data))
         lists[_name(settings.validation_split)] = validation.ids
     kept = ProposalStore(store, build_proposer(config.proposals))
 
@@ -102,10 +103,11 @@ def write_lists(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:
             file.writelines(f"{image_id} {number}\n" for number, image_id in enumerate(ids, start=1))
 
 
-def training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
-    """The splits to train on by their names, without blacklisted photos; those that are annotated in part say so.
+def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, AnnotatedImages], AnnotatedImages | None]:
+    """The splits to train on by their names, and the photos of them that are held out to validate on, if any are.
 
-    Raises ``FileNotFoundError`` and ``ValueError``, as :func:`open_dataset` does.
+    Blacklisted photos are in neither; splits that are annotated in part say so. Raises ``FileNotFoundError`` and
+    ``ValueError``, as :func:`open_dataset` does.
     """
     splits = settings.train_split.split("+") if settings.train_split else [find_dataset(data).split]
     partial = settings.partial_split.split("+") if settings.partial_split else []
@@ -117,7 +119,7 @@ def training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
         raise ValueError(f"data.train_split: {settings.train_split!r} names {twice!r} twice")
     blacklist = _blacklisted(settings, data)
     opened = 0
-    parts: dict[str, Dataset] = {}
+    parts: dict[str, AnnotatedImages] = {}
     for split in splits:
         part = open_dataset(data, split=split, class_names=settings.class_names)
         opened += len(part)
@@ -125,7 +127,25 @@ def training_parts(settings: DataConfig, data: str) -> dict[str, Dataset]:
     if blacklist:
         stay = sum(map(len, parts.values()))
         logger.info("%s: %d training photos left out, %d stay", settings.blacklist, opened - stay, stay)
-    return parts
+    return (
+        _held_out(parts, settings.validation_split) if isinstance(settings.validation_split, float) else (parts, None)
+    )
+
+
+def _held_out(parts: Mapping[str, AnnotatedImages], share: float) -> tuple[dict[str, AnnotatedImages], AnnotatedImages]:
+    """The splits without a share of the photos of each that is annotated in full, and these photos."""
+    kept, held = {}, {}
+    for name, part in parts.items():
+        in_full = not any(target.partial for target in part.targets)
+        kept[name], held[name] = hold_out(part, share if in_full else 0)
+    validation = join_datasets(held)
+    if not validation or not any(map(len, kept.values())):
+        counts = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
+        raise ValueError(f"data.validation_split: {share:g} of these photos leaves none on one side: {counts}")
+    logger.info(
+        "%d photos are held out to validate on, %d stay to train on", len(validation), sum(map(len, kept.values()))
+    )
+    return kept, validation
 
 
 def _name(split: str | None) -> str:

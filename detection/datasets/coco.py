@@ -21,7 +21,7 @@ from detection.boxes import as_boxes
 from detection.datasets.base import AnnotatedImages, check_classes, did_you_mean
 from detection.datasets.coco_json import CocoImage, Id, Instance, read_coco
 from detection.datasets.fit import Overhang, fit_boxes, warn_of_cuts
-from detection.datasets.listing import check_photos
+from detection.datasets.listing import check_photos, choose_split
 from detection.structures import Target
 
 SLACK = 1  # pixels
@@ -71,14 +71,14 @@ def find_coco_files(folder: Path) -> dict[str, Path]:
 
 
 def choose_coco_file(folder: Path, split: str | None) -> Path:
-    """The instances file of a split, or the only one. Raises ``FileNotFoundError`` naming the choices."""
+    """The instances file of a split; without one it is chosen (:func:`detection.datasets.listing.choose_split`).
+
+    Raises ``FileNotFoundError`` and ``ValueError`` naming the choices.
+    """
     files = find_coco_files(folder)
     if not files:
         raise FileNotFoundError(f"{folder}: no {' or '.join(PATTERNS)} there")
-    if split is None and len(files) == 1:
-        return next(iter(files.values()))
-    if split is None:
-        raise ValueError(f"{folder}: name a split: {', '.join(files)}")
+    split = split or choose_split(folder, tuple(files))
     if split not in files:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, files)}")
     return files[split]

@@ -1,7 +1,8 @@
-"""Data sets made of others: several splits as one, without some photos, or annotated in part."""
+"""Data sets made of others: several splits as one, without some photos or a share of them, or annotated in part."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +21,8 @@ def join_datasets(parts: Mapping[str, Dataset]) -> AnnotatedImages:
     begins with the part's name. Raises ``ValueError`` where parts share a photo.
     """
     orders = {part.class_names for part in parts.values()}
-    classes = orders.pop() if len(orders) == 1 else tuple(sorted({name for names in orders for name in names}))
+    alike = len(orders) == 1
+    classes = orders.pop() if alike else tuple(sorted({name for names in orders for name in names}))
     times = Counter(image_id for part in parts.values() for image_id in part.ids)
     owners: dict[Path, str] = {}
     ids, paths, targets = [], [], []
@@ -33,13 +35,30 @@ def join_datasets(parts: Mapping[str, Dataset]) -> AnnotatedImages:
             paths.append(path)
             ids.append(image_id if times[image_id] == 1 else f"{name}/{image_id}")
             targets.append(replace(target, labels=labels[target.labels]))
-    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets))
+    numbers = {_category_ids(part) for part in parts.values()}
+    category_ids = numbers.pop() if alike and len(numbers) == 1 else ()
+    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets), category_ids)
 
 
 def leave_out(dataset: Dataset, ids: Collection[str]) -> AnnotatedImages:
     """A data set without the photos of some ids; ids that it does not have are no matter."""
-    kept = [index for index, image_id in enumerate(dataset.ids) if image_id not in ids]
-    return _images(dataset, kept, [dataset.target(index) for index in kept])
+    return pick(dataset, [index for index, image_id in enumerate(dataset.ids) if image_id not in ids])
+
+
+def pick(dataset: Dataset, positions: Sequence[int]) -> AnnotatedImages:
+    """The photos of a data set at some positions, in their order."""
+    return _images(dataset, positions, list(map(dataset.target, positions)))
+
+
+def hold_out(dataset: Dataset, share: float) -> tuple[AnnotatedImages, AnnotatedImages]:
+    """A data set without a share of its photos, and these photos; both in its order.
+
+    What is drawn depends on the photos' ids alone, by a hash: it is always the same, and hardly changes where photos
+    are added.
+    """
+    order = sorted(range(len(dataset)), key=lambda index: hashlib.sha256(dataset.ids[index].encode()).digest())
+    count = round(share * len(dataset))
+    return pick(dataset, sorted(order[count:])), pick(dataset, sorted(order[:count]))
 
 
 def in_part(dataset: Dataset) -> AnnotatedImages:
@@ -50,4 +69,8 @@ def in_part(dataset: Dataset) -> AnnotatedImages:
 
 def _images(dataset: Dataset, kept: Sequence[int], targets: Sequence[Target]) -> AnnotatedImages:
     ids, paths = tuple(dataset.ids[index] for index in kept), tuple(map(dataset.path, kept))
-    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets))
+    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset))
+
+
+def _category_ids(dataset: Dataset) -> tuple[int, ...]:
+    return dataset.category_ids if isinstance(dataset, AnnotatedImages) else ()

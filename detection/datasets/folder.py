@@ -22,7 +22,7 @@ def open_folder(folder: Path, class_names: Sequence[str] | None = None) -> Annot
     if not folder.exists():
         raise FileNotFoundError(f"no file or folder {folder}")
     root = folder if folder.is_dir() else folder.parent
-    paths = {path.relative_to(root).as_posix(): path for path in _images(folder)}
+    paths = {path.relative_to(root).as_posix(): path for path in images_below(folder)}
     if not paths:
         raise ValueError(f"{folder}: no image there (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
     ids = tuple(sorted(paths))
@@ -32,10 +32,11 @@ def open_folder(folder: Path, class_names: Sequence[str] | None = None) -> Annot
 
 def has_images(folder: Path) -> bool:
     """Whether :func:`open_folder` would find an image."""
-    return next(_images(folder), None) is not None
+    return next(images_below(folder), None) is not None
 
 
-def _images(path: Path) -> Iterator[Path]:
+def images_below(path: Path) -> Iterator[Path]:
+    """The image files below a folder, hidden ones left out, or the one file, in no order."""
     if path.is_file():
         yield path
     for folder, subfolders, names in os.walk(path):

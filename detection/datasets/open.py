@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
+from detection.datasets.combine import join_datasets, pick
 from detection.datasets.folder import has_images, open_folder
 from detection.datasets.ilsvrc import det_tree, is_flat_ilsvrc, open_ilsvrc
-from detection.datasets.voc import is_voc, open_voc
+from detection.datasets.listing import is_list, read_positions
+from detection.datasets.voc import is_voc, open_voc, voc_splits, year_folders
+from detection.datasets.yolo import open_yolo
+from detection.datasets.yolo_layout import find_yolo, is_yolo, splits_there
 from detection.images import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("voc", "coco", "ilsvrc", "folder")
+FORMATS = ("voc", "coco", "yolo", "ilsvrc", "folder")
 LOOKED_FOR = (
     "ImageSets/DET/*.txt (ILSVRC), annotations/*.json or instances_*.json or _annotations.coco.json (COCO), "
-    "Annotations/*.xml or *.xml (VOC), images"
+    "Annotations/*.xml or *.xml (VOC), data.yaml or labels/*.txt or classes.txt (YOLO), images"
 )
 JSON_AND_PHOTOS = re.compile(r"(.+\.json):(.+)", re.IGNORECASE)
 
@@ -41,15 +45,28 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     ``voc:data/VOCdevkit/VOC2007:test``  the split ``test``, as by ``split="test"``
     ``coco:data/coco:val2017``           ``annotations/instances_val2017.json`` in there
     ``coco:truth.json:photos``           an instances file and the folder of its photos
+    ``yolo:data/cells/data.yaml:train``  a description, or the folder that it lies in
     ``ilsvrc:data/ILSVRC:val2``          ``ImageSets/DET/val2.txt`` in there
     ``folder:photos``                    images without annotations
 
-    ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError`` saying what was
-    looked for, where, and which choices there are.
+    A split that ends in ``.txt`` is the path of a list of photos, an id or a file's name a line, wherever they are in
+    the data set. ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError``
+    saying what was looked for, where, and which choices there are.
     """
-    kind, path, split, photos = find_dataset(spec, split)
+    place = find_dataset(spec, split)
+    if not is_list(place.split) or _has_lists(place):
+        return _open(place, class_names)
+    whole = _open_whole(place._replace(split=None), class_names)
+    paths = [whole.path(index) for index in range(len(whole))]
+    return pick(whole, read_positions(Path(str(place.split)), whole.ids, paths))
+
+
+def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:
+    kind, path, split, photos = place
     if kind == "voc":
         return open_voc(path, split, class_names)
+    if kind == "yolo":
+        return open_yolo(path, split, class_names)
     if kind == "ilsvrc":
         return open_ilsvrc(path, split, class_names)
     if kind == "coco" and path.is_dir():
@@ -59,6 +76,30 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     if kind == "coco":
         return open_coco(path, photos, class_names)
     return open_folder(path, class_names)
+
+
+def _has_lists(place: Place) -> bool:
+    """Whether the splits of a data set are lists themselves, so that its reader takes any list."""
+    return bool((place.kind == "voc" and year_folders(place.path)) or (place.kind == "ilsvrc" and det_tree(place.path)))
+
+
+def _open_whole(place: Place, class_names: Sequence[str] | None) -> Dataset:
+    """The photos of all splits, each once."""
+    splits: Iterable[str] = ()
+    if place.kind == "voc":
+        splits = voc_splits(place.path)
+    elif place.kind == "yolo":
+        splits = splits_there(find_yolo(place.path))
+    elif place.kind == "coco" and place.path.is_dir():
+        splits = find_coco_files(place.path)
+    parts: dict[str, Dataset] = {}
+    seen: set[Path] = set()
+    for split in splits:
+        part = _open(place._replace(split=split), class_names)
+        paths = list(map(part.path, range(len(part))))
+        parts[split] = pick(part, [index for index, path in enumerate(paths) if path not in seen])
+        seen.update(paths)
+    return join_datasets(parts) if parts else _open(place, class_names)
 
 
 def find_dataset(spec: str | Path, split: str | None = None) -> Place:
@@ -99,6 +140,7 @@ def _find_format(path: Path) -> str:
         ("coco", find_coco_files),
         ("ilsvrc", is_flat_ilsvrc),
         ("voc", is_voc),
+        ("yolo", is_yolo),
         ("folder", has_images),
     )
     kind = next((kind for kind, is_there in signs if is_there(path)), None)
@@ -112,6 +154,8 @@ def _find_format(path: Path) -> str:
 def _format_of_file(path: Path) -> str:
     if path.suffix.lower() == ".json":
         return "coco"
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return "yolo"
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return "folder"
-    raise ValueError(f"{path}: neither a folder, a COCO file (*.json), nor an image")
+    raise ValueError(f"{path}: neither a folder, a COCO file (*.json), a YOLO description (*.yaml), nor an image")

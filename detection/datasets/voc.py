@@ -6,13 +6,12 @@ Read as they are:
   folders around it, where they hold no other;
 * XML files beside their photos, as labelImg writes them; sub-folders with such files are the splits.
 
-The split that is taken where none is named: ``trainval``, or else ``train``, or the only one there is; without any
-list, every annotated photo in the order of the names.
+Where no split is named, one is chosen (:func:`detection.datasets.listing.choose_split`); without any, every annotated
+photo is taken, in the order of the names.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,7 @@ from pathlib import Path
 from detection.datasets.annotation_targets import make_targets
 from detection.datasets.annotation_xml import read_annotation
 from detection.datasets.base import AnnotatedImages, Refuse, check_classes, did_you_mean, stop
-from detection.datasets.listing import Files, check_photos, photos_in, read_split, split_names
-
-logger = logging.getLogger(__name__)
+from detection.datasets.listing import Files, check_photos, choose_split, photos_in, read_split, split_names
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def open_voc(folder: Path, split: str | None = None, class_names: Sequence[str] 
     annotations = [read_annotation(file) for file in files]
     found = {name for annotation in annotations for name in annotation.names}
     if class_names is not None:
-        everywhere = found if found.issuperset(class_names) else found | _all_names(layout.annotations)
+        everywhere = found if found.issuperset(class_names) else found | _all_names(folder, layout)
         check_classes(class_names, everywhere, folder)
     classes = tuple(sorted(found) if class_names is None else class_names)
     check_photos(photos)
@@ -96,11 +93,7 @@ def find_layout(folder: Path, split: str | None) -> Layout:
     lists = roots[0] / "ImageSets" / "Main"
     choices = split_names(lists)
     if split is None and choices:
-        defaults = [name for name in ("trainval", "train") if name in choices] or choices
-        if len(defaults) > 1 and "trainval" not in defaults:
-            raise ValueError(f"{roots[0]}: name a split: {', '.join(choices)}")
-        split = defaults[0]
-        logger.info("%s: no split named, taking %s", roots[0], split)
+        split = choose_split(folder, choices)
     return Layout(roots[0] / "Annotations", roots[0] / "JPEGImages", lists, split)
 
 
@@ -109,17 +102,21 @@ def _locate_beside(folder: Path, split: str | None) -> Layout:
     splits = _folders_beside(folder)
     if split is not None and split not in splits:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, splits)}")
+    if split is None and not any(folder.glob("*.xml")):
+        if not splits:
+            raise FileNotFoundError(f"{folder}: neither Annotations/*.xml nor *.xml there")
+        split = choose_split(folder, splits)
     root = folder / split if split else folder
-    if any(root.glob("*.xml")):
-        return Layout(root, root, root, None)
-    if splits:
-        raise ValueError(f"{folder}: name a split: {', '.join(splits)}")
-    raise FileNotFoundError(f"{folder}: neither Annotations/*.xml nor *.xml there")
+    return Layout(root, root, root, None)
 
 
 def _folders_beside(folder: Path) -> list[str]:
     return sorted({path.parent.name for path in folder.glob("*/*.xml")})
 
 
-def _all_names(annotation_folder: Path) -> set[str]:
-    return {name for path in annotation_folder.glob("*.xml") for name in read_annotation(path).names}
+def _all_names(folder: Path, layout: Layout) -> set[str]:
+    """The names in all splits."""
+    files = (
+        layout.annotations.glob("*.xml") if year_folders(folder) else (*folder.glob("*.xml"), *folder.glob("*/*.xml"))
+    )
+    return {name for path in files for name in read_annotation(path).names}

@@ -12,6 +12,7 @@ from detection.doctor.contents import Contents, Entry, Item, Part, Report, read_
 from detection.doctor.findings import UNANNOTATED, Case
 from detection.doctor.splits import independent
 from detection.doctor.xml_parts import ilsvrc_parts, voc_parts
+from detection.doctor.yolo_parts import yolo_parts
 
 MOST_SPLITS = 12  # beyond it lists are not splits: ILSVRC has one a class
 
@@ -62,5 +63,5 @@ def _folder_parts(place: Place, asked: Sequence[str]) -> Iterator[Part]:
 
 
 READERS: Mapping[str, Callable[[Place, Sequence[str]], Iterable[Part]]] = MappingProxyType(
-    {"voc": voc_parts, "ilsvrc": ilsvrc_parts, "coco": coco_parts, "folder": _folder_parts}
+    {"voc": voc_parts, "ilsvrc": ilsvrc_parts, "coco": coco_parts, "yolo": yolo_parts, "folder": _folder_parts}
 )

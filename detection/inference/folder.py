@@ -21,7 +21,9 @@ from detection.inference.find import Failure
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 FORMAT = "googlenet-rcnn detections, 1"
-OUTPUTS = ("detections.jsonl", "annotated", "errors.csv", "index.html", "detections.csv", "coco", "voc", "ilsvrc")
+OUTPUTS = (
+    "detections.jsonl", "annotated", "errors.csv", "index.html", "detections.csv", "coco", "voc", "yolo", "ilsvrc",
+)  # fmt: skip
 
 
 class RunFolderError(ValueError):

@@ -11,13 +11,15 @@ from detection.converters.csv_table import write_csv
 from detection.converters.ilsvrc_text import write_ilsvrc_text
 from detection.converters.voc_text import write_voc_text
 from detection.converters.whole_file import whole_file
+from detection.converters.yolo_text import label_name, write_yolo_text
 from detection.results import ImageDetections, iterate_detections
 
 Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
 
 
 def check_formats(names: Sequence[str], ids: Iterable[str]) -> None:
-    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or cannot hold the name of an image."""
+    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or cannot hold the names of the images."""
+    files: dict[str, str] = {}
     for name in names:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; choose from {', '.join(FORMATS)}")
@@ -25,6 +27,10 @@ def check_formats(names: Sequence[str], ids: Iterable[str]) -> None:
         for name in names:
             if reason := _cannot_hold(name, id):
                 raise ValueError(f"{id}: {reason}; rename the photo, or choose another format than {name}")
+        if "yolo" in names and (other := files.setdefault(label_name(id), id)) != id:
+            raise ValueError(
+                f"{id}: shares the file {label_name(id)} with {other}; rename one, or choose another format than yolo"
+            )
 
 
 def write_formats(names: Sequence[str], detections: Path, classes: Sequence[str], folder: Path) -> None:
@@ -76,6 +82,11 @@ def _write_voc(detections: Path, classes: Sequence[str], folder: Path) -> None:
     write_voc_text(_records(detections), classes, folder / "voc")
 
 
+def _write_yolo(detections: Path, classes: Sequence[str], folder: Path) -> None:
+    """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``."""
+    write_yolo_text(_records(detections), classes, folder / "yolo")
+
+
 def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1."""
     ids = [record.id for record in _records(detections)]
@@ -90,4 +101,10 @@ def _write_csv(detections: Path, classes: Sequence[str], folder: Path) -> None: 
     write_csv(_records(detections), folder / "detections.csv")
 
 
-FORMATS: dict[str, Write] = {"coco": _write_coco, "voc": _write_voc, "ilsvrc": _write_ilsvrc, "csv": _write_csv}
+FORMATS: dict[str, Write] = {
+    "coco": _write_coco,
+    "voc": _write_voc,
+    "yolo": _write_yolo,
+    "ilsvrc": _write_ilsvrc,
+    "csv": _write_csv,
+}

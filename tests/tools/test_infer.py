@@ -266,7 +266,7 @@ def test_names_of_any_bytes(photos: Path, run: Run) -> None:
         (["nowhere"], "nowhere: no such file or folder"),
         (["empty"], r"empty: no image there \(looked for .*\)"),
         (["photos", "--out", "photos"], "photos: the photos' own folder cannot be the one that the results go to"),
-        (["photos", "--format", "yolo"], "no format 'yolo'; choose from coco, voc, ilsvrc, csv"),
+        (["photos", "--format", "xml"], "no format 'xml'; choose from coco, voc, yolo, ilsvrc, csv"),
         (["photos", "--threshold", "0"], "threshold 0: a score is above 0 and at most 1"),
         (["photos", "--threshold", "best-f1"], r"threshold best-f1: give a number such as 0\.5; .*calibrate finds.*"),
         (["photos", "--top", "0"], ".*--top.*"),

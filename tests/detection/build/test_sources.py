@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from detection.build.run_folder import data_hash
 from detection.build.sources import Sources, open_sources, write_lists
 from detection.config import Config
 from detection.datasets.combine import in_part
@@ -59,7 +60,7 @@ BOX = (1, 1, 9, 9)
 PHOTOS = {"a": [("dog", *BOX)], "b": [("cat", *BOX)], "c": [("bird", *BOX)], "d": [], "e": [("dog", *BOX)]}
 
 
-def sources(data: object, store: Path, **settings: str) -> Sources:
+def sources(data: object, store: Path, **settings: str | float) -> Sources:
     return open_sources(Config.model_validate({"data": settings}), str(data), store, lambda *_: None)
 
 
@@ -122,6 +123,61 @@ def test_a_blacklist_leaves_photos_out_of_training_and_validation(
         one = sources(voc, tmp_path, train_split="whole+rough", validation_split="val", blacklist=str(blacklist))
     assert one.lists == {"whole": ("a", "d"), "rough": (), "val": ("e",)}
     assert f"{blacklist}: 2 training photos left out, 2 stay" in caplog.text
+
+
+MANY = {f"{number:03}": [(("dog", "cat")[number % 2], *BOX)] for number in range(50)}
+
+
+def test_a_share_is_held_out_to_validate_on(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "VOC", MANY, {"one": list(MANY)[:40], "two": list(MANY)[40:]})
+    one = sources(root, tmp_path, train_split="one+two", validation_split=0.2)
+    assert {name: len(ids) for name, ids in one.lists.items()} == {"held_out": 10, "one": 32, "two": 8}
+    assert one.train.ids == one.lists["one"] + one.lists["two"]
+    assert one.validation.ids == one.lists["held_out"]
+    assert sorted(one.train.ids + one.validation.ids) == sorted(MANY)
+    assert one.validation.class_names == one.train.class_names == ("cat", "dog")
+
+
+def test_the_same_photos_are_held_out_for_every_seed_and_when_the_run_goes_on(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "VOC", MANY, {"train": list(MANY)})
+    configs = (
+        Config.model_validate({"data": {"validation_split": 0.1}, "training": {"seed": seed}}) for seed in (0, 0, 1)
+    )
+    runs = [open_sources(config, str(root), tmp_path, lambda *_: None) for config in configs]
+    assert len({data_hash(run.train) for run in runs}) == 1
+    assert len({run.lists["held_out"] for run in runs}) == 1
+    whole = sources(root, tmp_path)
+    assert data_hash(whole.train) != data_hash(runs[0].train)
+    write_lists(tmp_path / "run", runs[0].lists)
+    mine, held_out = (str(tmp_path / f"run/lists/{name}.txt") for name in ("train", "held_out"))
+    again = sources(root, tmp_path, train_split=mine, validation_split=held_out)
+    assert data_hash(again.train) == data_hash(runs[0].train)
+    assert again.lists == runs[0].lists
+
+
+def test_what_is_held_out_hardly_changes_where_photos_are_added(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "VOC", MANY, {"few": list(MANY)[:45], "all": list(MANY)})
+    few, every = (sources(root, tmp_path, train_split=name, validation_split=0.2) for name in ("few", "all"))
+    assert len(set(few.lists["held_out"]) & set(every.lists["held_out"])) >= 7
+
+
+def test_photos_annotated_in_part_are_not_held_out(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "VOC", MANY, {"one": list(MANY)[:40], "rough": list(MANY)[40:]})
+    one = sources(root, tmp_path, train_split="one+rough", partial_split="rough", validation_split=0.5)
+    assert {name: len(ids) for name, ids in one.lists.items()} == {"held_out": 20, "one": 20, "rough": 10}
+
+
+def test_what_is_held_out_has_the_classes_that_are_trained_on(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "VOC", {**MANY, "x": [("bird", *BOX)]}, {"one": list(MANY), "rough": ["x"]})
+    one = sources(root, tmp_path, train_split="one+rough", partial_split="rough", validation_split=0.5)
+    assert one.validation.class_names == one.train.class_names == ("bird", "cat", "dog")
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_a_share_that_leaves_nothing_is_told(tmp_path: Path, share: float) -> None:
+    root = write_voc(tmp_path / "VOC", MANY, {"one": list(MANY)})
+    with pytest.raises(ValueError, match=r"data\.validation_split: 0\.\d+ of these photos leaves none .*: one 50"):
+        sources(root, tmp_path, train_split="one", validation_split=share)
 
 
 ACCORDION, AIRPLANE = list(det_200())[:2]

@@ -15,6 +15,7 @@ from detection.converters.csv_table import read_csv, write_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text, write_ilsvrc_text
 from detection.converters.read_any import read_any, split_of
 from detection.converters.voc_text import read_voc_text, write_voc_text
+from detection.converters.yolo_text import write_yolo_text
 from detection.results import DetectionsFileError, DetectionsWriter, ImageDetections
 
 
@@ -45,6 +46,10 @@ RECORDS = [
 
 def write_voc(records, path):
     write_voc_text(records, NAMES.class_names, path)
+
+
+def write_yolo(records, path):
+    write_yolo_text(records, NAMES.class_names, path)
 
 
 def write_ilsvrc(records, path):
@@ -165,7 +170,14 @@ def test_csv_has_a_header_and_house_boxes(tmp_path):
     assert lines[:2] == ["image,class,score,x1,y1,x2,y2", "000012,potted plant,0.25,10.0,20.0,30.5,40.25"]
 
 
-@pytest.mark.parametrize("write", [write_voc, write_ilsvrc, write_coco])
+def test_photos_that_would_share_a_file_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.jpg and a\.png would share the file a\.txt; rename one of them"):
+        write_yolo([record("a.jpg"), record("a.png")], tmp_path)
+    with pytest.raises(ValueError, match=r"is not one line of classes\.txt"):
+        write_yolo_text([], ["two\nlines"], tmp_path)
+
+
+@pytest.mark.parametrize("write", [write_voc, write_yolo, write_ilsvrc, write_coco])
 def test_classes_without_a_place_are_refused(tmp_path, write):
     stranger = record("000007", ("cow", 0.5, [0, 0, 1, 1]))
     with pytest.raises(ValueError, match="image '000007': class 'cow' is not one of cat, dog, potted plant"):

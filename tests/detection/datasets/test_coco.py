@@ -166,7 +166,9 @@ def test_the_files_of_a_folder(tmp_path: Path) -> None:
         write(tmp_path / "annotations" / f"{name}.json", "{}")
     assert list(find_coco_files(tmp_path)) == ["train2017", "val2017"]
     assert choose_coco_file(tmp_path, "val2017").name == "instances_val2017.json"
-    with pytest.raises(ValueError, match="name a split: train2017, val2017"):
+    assert choose_coco_file(tmp_path, None).name == "instances_train2017.json"
+    (tmp_path / "annotations/instances_train2017.json").rename(tmp_path / "annotations/instances_test2017.json")
+    with pytest.raises(ValueError, match=rf"name a split: test2017, val2017; as --data {tmp_path}:test2017, or --set"):
         choose_coco_file(tmp_path, None)
     with pytest.raises(FileNotFoundError, match=r"no split 'val2071'; did you mean 'val2017'\?"):
         choose_coco_file(tmp_path, "val2071")

@@ -7,7 +7,15 @@ import pytest
 
 from detection.datasets.open import _parse, open_dataset
 from tests.contracts import assert_is_dataset
-from tests.detection.datasets.trees import write, write_coco, write_det, write_photo, write_voc
+from tests.detection.datasets.trees import (
+    annotation_xml,
+    write,
+    write_coco,
+    write_det,
+    write_photo,
+    write_voc,
+    write_yolo,
+)
 
 CAT, WORDNET_DOG = [("cat", 1, 1, 9, 9)], [("n02084071", 1, 1, 9, 9)]
 
@@ -97,10 +105,69 @@ def test_two_splits_contradict(voc: Path) -> None:
         open_dataset(f"{voc}:val", split="train")
 
 
+def lay_out(kind: str, root: Path) -> Path:
+    """Photos a and b of a split train, c of val, in a format."""
+    splits = {"train": ("a", "b"), "val": ("c",)}
+    if kind == "coco":
+        for split, names in splits.items():
+            images = [{"id": ord(name), "file_name": f"{name}.jpg"} for name in names]
+            categories = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
+            content = {"images": images, "categories": categories, "annotations": []}
+            write_coco(root / f"annotations/instances_{split}.json", content, root / split)
+    elif kind == "yolo":
+        rows = {split: dict.fromkeys(names, "") for split, names in splits.items()}
+        described = {split: f"images/{split}" for split in (*splits, "test")}  # of which test is not there
+        write_yolo(root, rows, {**described, "names": ["cat", "dog"]})
+    elif kind == "tree":
+        write_voc(root, {"a": CAT, "b": CAT, "c": CAT}, splits)
+    elif kind == "flat ilsvrc":
+        write_voc(root, dict.fromkeys("abc", WORDNET_DOG))
+    else:
+        for split, name in (("train", "a"), ("train", "b"), ("val", "c")):
+            folder = root / split if kind == "xml by split" else root
+            write(folder / f"{name}.xml", annotation_xml(CAT))
+            write_photo(folder / f"{name}.jpg")
+    return root
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo", "tree", "xml", "xml by split", "flat ilsvrc"])
+def test_a_list_of_photos_is_a_split_in_every_format(kind: str, tmp_path: Path) -> None:
+    root = lay_out(kind, tmp_path / "pets")
+    ids = open_dataset(root).ids[:2]
+    mine = write(tmp_path / "mine.txt", "".join(f"{image_id} {n}\n" for n, image_id in enumerate(ids[::-1], start=1)))
+    dataset = open_dataset(root, split=str(mine))
+    assert_is_dataset(dataset)
+    assert [path.name for path in map(dataset.path, range(2))] == ["b.jpg", "a.jpg"]
+    write(mine, "a\nnobody\n" if kind == "tree" else "a.jpg\nnobody\n")
+    with pytest.raises((ValueError, FileNotFoundError), match="nobody"):
+        open_dataset(root, split=str(mine))
+    with pytest.raises(FileNotFoundError, match=r"other\.txt"):
+        open_dataset(root, split=str(tmp_path / "other.txt"))
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo", "xml", "xml by split", "flat ilsvrc"])
+def test_a_list_may_name_files_of_any_split(kind: str, tmp_path: Path) -> None:
+    root = lay_out(kind, tmp_path / "pets")
+    mine = write(tmp_path / "mine.txt", "somewhere/c.jpg\na\n\n")
+    dataset = open_dataset(root, split=str(mine))
+    assert [path.name for path in map(dataset.path, range(len(dataset)))] == ["c.jpg", "a.jpg"]
+
+
+def test_a_list_of_coco_keeps_the_numbers_of_the_classes(tmp_path: Path) -> None:
+    root = lay_out("coco", tmp_path / "pets")
+    mine = write(tmp_path / "mine.txt", "c.jpg\n")
+    for spec in (root, root / "annotations/instances_val.json"):
+        assert open_dataset(spec, split=str(mine)).category_ids == (3, 7)  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
-        ("absent", FileNotFoundError, r"no file or folder absent \(data set 'absent'; formats: voc, coco, ilsvrc"),
+        (
+            "absent",
+            FileNotFoundError,
+            r"no file or folder absent \(data set 'absent'; formats: voc, coco, yolo, ilsvrc",
+        ),
         ("voc:absent:train", FileNotFoundError, "no file or folder absent"),
         ("vco:absent", ValueError, r"data set 'vco:absent': no format 'vco'; did you mean 'voc'\? There are: coco"),
         ("", FileNotFoundError, "names no path"),
@@ -113,7 +180,10 @@ def test_what_cannot_be_opened(spec: str, error: type[Exception], message: str) 
 
 
 def test_an_empty_folder_and_a_strange_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no data set there; looked for ImageSets.*COCO.*VOC\), images"):
+    with pytest.raises(FileNotFoundError, match=r"no data set there; looked for ImageSets.*COCO.*VOC.*YOLO\), images"):
         open_dataset(tmp_path)
-    with pytest.raises(ValueError, match=r"notes\.txt: neither a folder, a COCO file \(\*\.json\), nor an image"):
+    with pytest.raises(
+        ValueError,
+        match=r"notes\.txt: neither a folder, a COCO file \(\*\.json\), a YOLO description \(\*\.yaml\), nor",
+    ):
         open_dataset(write(tmp_path / "notes.txt", ""))

@@ -95,3 +95,30 @@ def write_coco(path: Path, content: Mapping[str, object] | None = None, photos: 
     for image in content["images"] if photos else ():  # type: ignore[attr-defined]
         write_photo(photos / image["file_name"])
     return write(path, json.dumps(content))
+
+
+def yolo_row(label: int, box: Sequence[float], size: tuple[int, int] = SIZE) -> str:
+    """A line of a label file for a box (x1, y1, x2, y2) in pixels, 0-based and half-open."""
+    (x1, y1, x2, y2), (width, height) = box, size
+    shares = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height)
+    return f"{label} {' '.join(map(repr, shares))}\n"
+
+
+def write_yolo(
+    root: Path,
+    splits: Mapping[str, Mapping[str, str | None]],
+    description: Mapping[str, object] | None = None,
+    *,
+    folders: str = "images/{split}",
+) -> Path:
+    """Photos, and their label files' content by name (``None``: no such file); ``data.yaml`` where it is described."""
+    for split, photos in splits.items():
+        images = root / folders.format(split=split)
+        labels = root / folders.replace("images", "labels").format(split=split)
+        for name, rows in photos.items():
+            write_photo(images / f"{name}.jpg")
+            if rows is not None:
+                write(labels / f"{name}.txt", rows)
+    if description is not None:
+        write(root / "data.yaml", json.dumps(description))  # JSON is YAML
+    return root

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from detection.structures import RGBImage
-from tests.detection.datasets.trees import annotation_xml, write
+from tests.detection.datasets.trees import annotation_xml, write, yolo_row
 from tools.doctor import main
 
 SIZE = (64, 48)
@@ -96,6 +96,19 @@ def sound_coco(root: Path) -> Path:
         write(root / f"annotations/instances_{split}.json", json.dumps(content))
         for name in names:
             save(root / f"{split}/{name}.jpg", photo_of(name))
+    return root
+
+
+def sound_yolo(root: Path) -> Path:
+    rows = "".join(
+        yolo_row(0 if name == "cat" else 1, (x1 - 1, y1 - 1, x2, y2), SIZE) for name, x1, y1, x2, y2 in OBJECTS
+    )
+    described = {"train": "images/train", "val": "images/val", "names": ["cat", "dog"]}
+    write(root / "data.yaml", json.dumps(described))
+    for split, names in SPLITS.items():
+        for name in names:
+            save(root / f"images/{split}/{name}.jpg", photo_of(name))
+            write(root / f"labels/{split}/{name}.txt", rows)
     return root
 
 

@@ -1,12 +1,14 @@
-"""Each defect planted in a sound data set of COCO, ILSVRC or photos alone is found, and nothing else is."""
+"""Each defect planted in a sound data set of COCO, YOLO, ILSVRC or photos alone is found, and nothing else is."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.detection.datasets.trees import yolo_row
 from tests.detection.doctor.planted import (
     OBJECTS,
+    SIZE,
     SYNSETS,
     annotate,
     change_json,
@@ -17,7 +19,9 @@ from tests.detection.doctor.planted import (
     sound_coco,
     sound_folder,
     sound_ilsvrc,
+    sound_yolo,
 )
+from tools.doctor import main
 
 
 def set_first(records: str, **values: object):
@@ -86,6 +90,7 @@ def test_sound_data_sets_have_no_findings(coco: Path, tmp_path: Path) -> None:
     assert diagnose(coco, tmp_path / "found.json", "--strict") == (0, {})
     assert diagnose(coco / "annotations/instances_val.json", tmp_path / "found.json", "--strict") == (0, {})
     assert diagnose(sound_ilsvrc(tmp_path / "det"), tmp_path / "found.json", "--strict") == (0, {})
+    assert diagnose(sound_yolo(tmp_path / "yolo"), tmp_path / "found.json", "--strict") == (0, {})
 
 
 @pytest.mark.parametrize("defect", JSON_DEFECTS)
@@ -136,6 +141,52 @@ def test_a_damaged_first_file_does_not_hide_the_format(tmp_path: Path) -> None:
         save(tmp_path / f"flat/JPEGImages/{name}.JPEG", photo_of(name))
     (tmp_path / "flat/Annotations/a0.xml").write_text("<annotation>")
     assert counts(tmp_path / "flat", tmp_path) == {"unreadable-annotation": 1}
+
+
+ROW_DEFECTS = {
+    "a word": ("cat .1 .1 .1 .1", "malformed-record"),
+    "four numbers": ("0 .1 .1 .1", "malformed-record"),
+    "pixels": ("0 12 8 4 4", "malformed-record"),
+    "an unknown class": ("2 .1 .1 .1 .1", "unknown-id"),
+    "a box without width": ("0 .1 .1 0 .1", "degenerate-box"),
+    "a box that sticks out": ("0 .9 .9 .3 .1", "cut-box"),
+    "a rounded box": ("0 .9 .9 .2003 .1", None),
+    "an object twice": (yolo_row(0, OBJECTS[0][1:], SIZE) + yolo_row(0, OBJECTS[0][1:], SIZE), "repeated-box"),
+    "a thin box": ("0 .9 .9 .01 .1", "thin-box"),
+}
+
+
+@pytest.mark.parametrize("defect", ROW_DEFECTS)
+def test_a_defect_of_a_row(tmp_path: Path, defect: str) -> None:
+    root = sound_yolo(tmp_path / "pets")
+    row, code = ROW_DEFECTS[defect]
+    file = root / "labels/train/a1.txt"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[2:]) + f"{row}\n")
+    _, found = diagnose(root, tmp_path / "found.json")
+    assert found.keys() == ({code} if code else set())
+    if code == "unknown-id":
+        detail = "line 9: no class 2; there are: 0 cat, 1 dog"
+        assert found[code] == [{"split": "train", "photo": "labels/train/a1.txt", "detail": detail}]
+
+
+def test_photos_and_label_files_of_yolo(tmp_path: Path) -> None:
+    root = sound_yolo(tmp_path / "pets")
+    (root / "images/train/a0.jpg").unlink()
+    (root / "labels/train/a1.txt").unlink()
+    (root / "labels/val/b0.txt").write_text("")
+    (root / "labels/val/b1.txt").write_bytes(b"\xff\xfe")
+    (root / "images/val/b2.jpg").write_bytes(b"no photo")
+    assert counts(root, tmp_path) == {
+        "missing-photo": 1, "unannotated": 1, "no-objects": 1, "unreadable-annotation": 1, "unreadable-photo": 1,
+        "few-objects": 2,
+    }  # fmt: skip
+
+
+def test_a_split_that_is_described_and_not_there_hides_no_other(tmp_path: Path) -> None:
+    root = sound_yolo(tmp_path / "pets")
+    (root / "images/val").rename(root / "images/elsewhere")
+    assert counts(root, tmp_path) == {"unreadable-annotation": 1}
+    assert main(["--data", str(root), "--split", "val"]) == 2
 
 
 def test_photos_alone(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from detection.converters.csv_table import read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.voc_text import read_voc_text
+from detection.datasets.yolo_labels import read_labels
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.results import DetectionsWriter, ImageDetections
 
@@ -74,14 +75,36 @@ def test_coco_s_own_tools_load_the_results(
     assert [category["name"] for category in images.cats.values()] == list(CLASSES)
 
 
+def test_ultralytics_files_are_annotations_with_a_score(tmp_path: Path, detections: Path) -> None:
+    write_formats(["yolo"], detections, CLASSES, tmp_path)
+    files = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in (tmp_path / "yolo").rglob("*.txt")}
+    assert files == {
+        "yolo/classes.txt": "dog\ncat\nnever found\n",
+        "yolo/labels/b.txt": "1 0.125 0.375 0.25 0.5833333333333334 0.9\n0 0.15 0.375 0.25 0.5833333333333334 0.25\n",
+        "yolo/labels/sub/a.txt": "",
+        "yolo/labels/c.txt": "0 0.125 0.375 0.25 0.5833333333333334 0.9\n",
+    }
+    corrected = tmp_path / "corrected.txt"  # what a person who mends the labels keeps of them: all but the scores
+    corrected.write_text("".join(f"{line.rpartition(' ')[0]}\n" for line in files["yolo/labels/b.txt"].splitlines()))
+    again = read_labels(corrected, CLASSES)
+    assert again.labels == (1, 0)
+    assert np.allclose(again.boxes(40, 30), [[0, 2.5, 10, 20], [1, 2.5, 11, 20]])
+
+
+def test_photos_that_would_share_a_file_of_yolo_are_refused_before_the_run() -> None:
+    check_formats(["yolo"], ["a b.jpg", "sub/a b.jpg", "v1.2", "v1.3"])
+    with pytest.raises(ValueError, match=r"a\.png: shares the file a\.txt with a\.jpg; rename one, or choose another"):
+        check_formats(["yolo"], ["a.jpg", "a.png"])
+
+
 def test_only_what_is_asked_for_is_written(tmp_path: Path, detections: Path) -> None:
     write_formats([], detections, CLASSES, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["detections.jsonl"]
 
 
 def test_unknown_formats_are_refused() -> None:
-    with pytest.raises(ValueError, match="no format 'yolo'; choose from coco, voc, ilsvrc, csv"):
-        check_formats(["csv", "yolo"], [])
+    with pytest.raises(ValueError, match="no format 'xml'; choose from coco, voc, yolo, ilsvrc, csv"):
+        check_formats(["csv", "xml"], [])
 
 
 @pytest.mark.parametrize(
@@ -89,6 +112,7 @@ def test_unknown_formats_are_refused() -> None:
     [
         ("voc", "a b.jpg", "a name with a blank cannot stand in VOC's text files"),
         ("ilsvrc", "a\nb.jpg", "a name with a line break cannot stand in a text file"),
+        ("yolo", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
         ("csv", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
         ("voc", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
         ("ilsvrc", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
