@@ -48,6 +48,7 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     ``yolo:data/cells/data.yaml:train``  a description, or the folder that it lies in
     ``ilsvrc:data/ILSVRC:val2``          ``ImageSets/DET/val2.txt`` in there
     ``folder:photos``                    images without annotations
+    ``data/VOCdevkit/VOC2007:my/list.txt``    the photos of a list
 
     A split that ends in ``.txt`` is the path of a list of photos, an id or a file's name a line, wherever they are in
     the data set. ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError``
@@ -127,7 +128,8 @@ def _parse(spec: str) -> tuple[str | None, Path, str | None]:
         return kind or None, Path(pair[1]), pair[2]
     path, colon, split = rest.rpartition(":")
     # `C:\photos` and `C:photos` begin with a drive; a path may hold a colon
-    if not colon or len(path) == 1 or re.search(r"[/\\]", split) or Path(rest).exists():
+    beyond = re.search(r"[/\\]", split) and not is_list(split)
+    if not colon or len(path) == 1 or beyond or Path(rest).exists():
         return kind or None, Path(rest), None
     return kind or None, Path(path), split or None
 
