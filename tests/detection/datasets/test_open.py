@@ -39,7 +39,7 @@ def voc(tmp_path: Path) -> Path:
         (r"voc:C:\data\VOC2007", ("voc", r"C:\data\VOC2007", None)),
         (r"voc:C:\data\VOC2007:test", ("voc", r"C:\data\VOC2007", "test")),
         (r"C:\data\VOC2007:test", (None, r"C:\data\VOC2007", "test")),
-        ("VOC2007:my/list.txt", (None, "VOC2007", "my/list.txt")),
+        ("data/VOC2007:my/list.txt", (None, "data/VOC2007", "my/list.txt")),
         ("coco:truth.json", ("coco", "truth.json", None)),
         ("coco:truth.json:photos/val", ("coco", "truth.json", "photos/val")),
         (r"coco:C:\truth.json:D:\photos", ("coco", r"C:\truth.json", r"D:\photos")),
