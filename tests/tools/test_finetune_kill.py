@@ -165,13 +165,8 @@ def test_torchrun_goes_on_by_itself_when_a_process_is_killed(laboratory: Laborat
     """Two processes, of which the second is killed once the run has a checkpoint."""
     outs = tmp_path / "whole", tmp_path / "killed"
     for out in outs:
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=2"]
-        place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--max-restarts=1"]
         longer = ["--set", "training.steps=30", "--set", "training.validate_every=15"]  # than the kill takes
-        tool = [str(REPOSITORY / "tools/finetune.py"), *laboratory.arguments, *longer, "--out", str(out)]
-        command = [*torchrun, *place, *tool]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-        started = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        started = under_torchrun(*laboratory.arguments, *longer, "--out", str(out))
         if out.name == "killed":
             kill_second_process(started, out)
         _, said = started.communicate(timeout=400)
@@ -179,6 +174,18 @@ def test_torchrun_goes_on_by_itself_when_a_process_is_killed(laboratory: Laborat
         assert ("exitcode: -9" in said) == (out.name == "killed")
     assert_same_run(*outs)
     assert json.loads((outs[0] / "manifest.json").read_text())["processes"] == 2
+    verification = under_torchrun(*laboratory.arguments[1:], "--verify", str(outs[0]), "--steps", "3")
+    _, said = verification.communicate(timeout=400)
+    assert verification.returncode == 0, said
+
+
+def under_torchrun(*arguments: str) -> subprocess.Popen[str]:
+    """tools/finetune.py in two processes."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=2"]
+    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--max-restarts=1"]
+    command = [*torchrun, *place, str(REPOSITORY / "tools/finetune.py"), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def free_port() -> int:
