@@ -18,6 +18,7 @@ from torch.nn import functional as F
 SIZE, ALPHA, BETA, K = 5, 1e-4, 0.75, 1.0  # BVLC/caffe: models/bvlc_googlenet/train_val.prototxt
 REACH = SIZE // 2
 CACHED_ELEMENTS = 1 << 18  # a thread's share of one step: its temporaries (1 MiB each in float32) stay in the cache
+GPU_ELEMENTS = 1 << 25  # of one step: its temporaries are 128 MiB each, where all of a batch's were gigabytes
 
 
 class LocalResponseNorm(nn.Module):
@@ -107,13 +108,13 @@ def _scale(denominator: Tensor) -> Tensor:
 
 
 def _parts(x: Tensor) -> tuple[Tensor, ...]:
-    """Views of a dense ``x`` with the channels at dimension 1, on a CPU small enough for its cache."""
+    """Views of a dense ``x`` with the channels at dimension 1: on a CPU they fit its cache, on a GPU they spare memory."""
     last = _memory_format(x) == torch.channels_last
     x = x.permute(0, 2, 3, 1).flatten(0, 2) if last else x.flatten(2)  # (N * H * W, C) or (N, C, H * W)
-    if x.device.type != "cpu" or not x.numel():
+    if not x.numel():
         return (x,)
-    rows = CACHED_ELEMENTS * torch.get_num_threads() * len(x) // x.numel()
-    return tuple(x.split(max(1, rows)))
+    step = CACHED_ELEMENTS * torch.get_num_threads() if x.device.type == "cpu" else GPU_ELEMENTS
+    return tuple(x.split(max(1, step * len(x) // x.numel())))
 
 
 def _memory_format(x: Tensor) -> torch.memory_format:
