@@ -17,7 +17,7 @@ runs/<name of the first PATH>) lie
     detections.jsonl   everything, down to low scores, a line a photo, so that tools/evaluate.py can measure it
     errors.csv         photos that could not be worked on, and why; only if there are any
     run.json           the model and the settings
-    coco/ voc/ ilsvrc/ detections.csv     as --format says
+    coco/ voc/ ilsvrc/ detections.csv     as --format says; in voc/ a blank in a photo's name is written %20
 
 --store reads regions that tools/propose.py or a training kept, and keeps new ones. A photo whose regions take longer
 than --time-limit is searched on a grid instead, and its line says so. --proposals changes a setting of the model's
@@ -141,6 +141,7 @@ def infer(
     }
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
     detector = load(model or [], device, top, seed, changes, allow_other_proposals, detection or [])
+    check_formats(wanted, (), detector.class_names)
     settings |= {"top": top, "seed": seed, "photos": str(found.root)} | (
         {name: list(given) for name, given in (("proposals", changes), ("detection", detection)) if given}
     )

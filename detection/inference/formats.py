@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from detection.converters.coco_results import write_coco_results
 from detection.converters.csv_table import write_csv
 from detection.converters.ilsvrc_text import write_ilsvrc_text
-from detection.converters.voc_text import write_voc_text
+from detection.converters.voc_text import can_name_a_file, write_voc_text
 from detection.converters.whole_file import whole_file
 from detection.results import ImageDetections, iterate_detections
 
 Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
 
 
-def check_formats(names: Sequence[str], ids: Iterable[str]) -> None:
-    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or cannot hold the name of an image."""
+def check_formats(names: Sequence[str], ids: Iterable[str], classes: Sequence[str] = ()) -> None:
+    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or that cannot hold one of these names."""
     for name in names:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; choose from {', '.join(FORMATS)}")
+    for name, label in product(names, classes):
+        if reason := _cannot_hold_class(name, label):
+            raise ValueError(f"class {label!r}: {reason}; choose another format than {name}")
     for id in ids:
         for name in names:
             if reason := _cannot_hold(name, id):
@@ -34,20 +38,24 @@ def write_formats(names: Sequence[str], detections: Path, classes: Sequence[str]
     where a format cannot hold the detections.
     """
     if names:
-        check_formats(names, (record.id for record in _records(detections)))
+        check_formats(names, (record.id for record in _records(detections)), classes)
     for name in names:
         FORMATS[name](detections, classes, folder)
 
 
-def _cannot_hold(name: str, id: str) -> str | None:
+def _cannot_hold_class(name: str, label: str) -> str | None:
+    if name == "voc" and not can_name_a_file(label):
+        return "VOC has a file for each class, and none can be called so"
+    return _cannot_hold(name, label)
+
+
+def _cannot_hold(name: str, text: str) -> str | None:
     if name == "coco":  # JSON holds any text
         return None
-    if name == "voc" and len(id.split()) != 1:
-        return "a name with a blank cannot stand in VOC's text files"
-    if name == "ilsvrc" and len(id.splitlines()) != 1:
+    if name == "ilsvrc" and len(text.splitlines()) != 1:
         return "a name with a line break cannot stand in a text file"
     try:
-        id.encode()
+        text.encode()
     except UnicodeEncodeError:
         return "a name that is not UTF-8 cannot stand in a text file"
     return None

@@ -18,6 +18,7 @@ import pytest
 from detection.calibration import Calibration
 from detection.images import decode_image
 from detection.inference import run as run_module
+from detection.inference.formats import FORMATS
 from detection.results import read_detections
 from detection.structures import Proposals
 from tests.detection.datasets.trees import write_voc
@@ -287,11 +288,27 @@ def test_bad_input_ends_in_one_line(photos: Path, run: Run, arguments: list[str]
 def test_a_format_that_cannot_hold_a_name_is_refused_before_the_work(
     photos: Path, run: Run, loaded: list[tuple[object, ...]]
 ) -> None:
-    save_photo(photos / "with blank.png")
-    code, _, err = run(photos, "--format", "voc")
+    save_photo(photos / "two\nlines.png")
+    code, _, err = run(photos, "--format", "ilsvrc")
     assert code == 2
-    assert "with blank.png: a name with a blank cannot stand in VOC's text files" in err
+    assert "two lines.png: a name with a line break cannot stand in a text file" in err
     assert loaded == []
+
+
+def test_a_format_that_cannot_hold_a_class_is_refused_before_the_work(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StubDetector, "class_names", ("dog", "car/van"))
+    code, _, err = run(photos, "--format", "csv,voc")
+    assert code == 2
+    assert err.startswith("error: class 'car/van': ")
+    assert not Path("runs").exists()
+
+
+def test_photos_with_blanks_in_their_names_in_every_format(photos: Path, run: Run) -> None:
+    save_photo(photos / "WhatsApp Image 1.png", red=255)
+    assert run(photos, "--out", "out", "--format", ",".join(FORMATS))[0] == 0
+    assert "WhatsApp%20Image%201.png" in Path("out/voc/comp4_det_test_dog.txt").read_text()
 
 
 def test_other_regions_are_asked_for_and_told_from_the_models_own(
