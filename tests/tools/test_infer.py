@@ -19,6 +19,7 @@ from detection.calibration import Calibration
 from detection.images import decode_image
 from detection.inference import run as run_module
 from detection.inference.formats import FORMATS
+from detection.proposals.store import StoreError
 from detection.results import read_detections
 from detection.structures import Proposals
 from tests.detection.datasets.trees import write_voc
@@ -361,6 +362,19 @@ def test_a_full_disk(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert [record.id for record in read_detections(Path("out/detections.jsonl"))] == ALL[:2]
     assert run(photos, "--out", "out")[0] == 0
     assert files(Path("out")) == OUTPUTS
+
+
+def test_a_full_disk_under_the_store(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(photo: Path) -> Proposals:
+        raise StoreError("cannot write to the proposals store kept: No space left on device", errno.ENOSPC)
+
+    monkeypatch.setattr(infer, "kept_proposals", lambda store, _: full)
+    code, _, err = run(photos, "--store", "kept", "--quiet")
+    assert code == 2
+    assert err == (
+        "error: cannot write to the proposals store kept: No space left on device: "
+        "make room and give the same command again; what was found so far is saved\n"
+    )
 
 
 def test_a_detector_that_always_fails(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
