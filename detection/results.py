@@ -144,7 +144,7 @@ def iterate_detections(path: Path, *, skip_torn_line: bool = False) -> Iterator[
     seen: dict[str, int] = {}
     with open_packed(path) as file:
         for number, line in enumerate(file, start=1):
-            torn = not line.endswith(b"\n") and line.startswith(_FIRST_BYTES[: len(line)])
+            torn = _is_torn(line)
             if not line.strip() or (torn and skip_torn_line):
                 continue
             try:
@@ -187,10 +187,20 @@ class DetectionsWriter:
         self._file: BinaryIO = self.path.open("ab+")
         try:
             self._done = {record.id for _, record in iterate_detections(self.path, skip_torn_line=True)}
-            self._file.truncate(_end_of_whole_lines(self._file))
+            self._end_last_line()
         except BaseException:
             self._file.close()
             raise
+
+    def _end_last_line(self) -> None:
+        """Cut away the beginning of a line; a line that only lacks its end, as another program left it, gets one."""
+        end = _end_of_whole_lines(self._file)
+        self._file.seek(end)
+        if _is_torn(self._file.read(len(_FIRST_BYTES))):
+            self._file.truncate(end)
+        else:
+            self._file.write(b"\n")
+            self._file.flush()
 
     @property
     def done(self) -> frozenset[str]:
@@ -212,6 +222,11 @@ class DetectionsWriter:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a line, of which the first bytes are enough, is one of ours without its end; no line at all is, too."""
+    return not line.endswith(b"\n") and line.startswith(_FIRST_BYTES[: len(line)])
 
 
 def _end_of_whole_lines(file: BinaryIO, block: int = 1 << 20) -> int:

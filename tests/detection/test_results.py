@@ -193,6 +193,19 @@ def test_a_killed_run_goes_on(tmp_path, torn):
     assert [read.id for read in read_detections(path)] == ["a", "b"]
 
 
+@pytest.mark.parametrize("others", [[], ["b"]], ids=["alone", "behind another"])
+def test_a_last_line_of_another_program_without_an_end_is_kept(tmp_path, others):
+    """It was read, so it counts as done; what is done must be there."""
+    keys_in_other_order = json.dumps(dict(reversed(LINE.items())))
+    path = written(tmp_path, *(json.dumps({**LINE, "id": id}) for id in others), keys_in_other_order, end="")
+    before = path.read_bytes()
+    with DetectionsWriter(path) as writer:
+        assert writer.done == {*others, "a"}
+        assert path.read_bytes() == before + b"\n"
+        writer.write(record("c"))
+    assert [read.id for read in read_detections(path)] == [*others, "a", "c"]
+
+
 def test_a_run_killed_in_its_first_line_begins_anew(tmp_path):
     path = written(tmp_path, TEXT[:20], end="")
     with DetectionsWriter(path) as writer:
