@@ -58,6 +58,10 @@ class ImageDetections:
         object.__setattr__(self, "boxes", boxes if boxes.size else boxes.reshape(0, 4))
         object.__setattr__(self, "scores", _decimals(self.scores))
         object.__setattr__(self, "labels", tuple(self.labels))
+        try:
+            object.__setattr__(self, "seconds", float(self.seconds))
+        except OverflowError as error:
+            raise ValueError("seconds: a number is too large") from error
         if not self.id:
             raise ValueError("the id is empty")
         if self.width < 1 or self.height < 1:

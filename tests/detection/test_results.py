@@ -51,6 +51,11 @@ def test_a_fallback_stands_in_the_line_only_where_there_was_one(tmp_path):
         read_detections(written(tmp_path, json.dumps({**LINE, "fallback": 5})))
 
 
+def test_a_whole_number_of_any_length_may_be_a_duration(tmp_path):
+    (read,) = read_detections(written(tmp_path, json.dumps({**LINE, "seconds": 10**23})))
+    assert (read.seconds, type(read.seconds)) == (1e23, float)
+
+
 def test_nothing_found_is_ordinary(tmp_path):
     (read,) = read_detections(written(tmp_path, json.dumps({**LINE, "boxes": [], "labels": [], "scores": []})))
     assert (read.boxes.shape, read.labels, read.scores.shape) == ((0, 4), (), (0,))
@@ -95,7 +100,8 @@ TEXT = json.dumps(LINE)
         (TEXT.replace("30, 40", "30, 2"), "box 0 is inverted"),
         (TEXT.replace("640", "640.5"), "width: expected a whole number, got 640.5"),
         (TEXT.replace("640", "0"), "an image of 0 x 480 pixels"),
-        (TEXT.replace("0.25", "-1"), "seconds: -1 is not a duration"),
+        (TEXT.replace("0.25", "9" * 400), "seconds: a number is too large"),
+        (TEXT.replace("0.25", "-1"), "seconds: -1.0 is not a duration"),
         (TEXT.replace('"a"', '""'), "the id is empty"),
         (TEXT.replace('"a"', "7"), "id: expected a string, got 7"),
         (TEXT.replace('"scores"', '"score"'), "no 'scores'; a line holds id, path,"),
