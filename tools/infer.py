@@ -132,7 +132,7 @@ def infer(
         )
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
-    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
+    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data), leave_out=RunFolder(out).drawings)
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     settings: dict[str, JSON] = {

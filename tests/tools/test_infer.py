@@ -223,6 +223,13 @@ def test_results_inside_the_photos_folder_are_not_photos(photos: Path, run: Run)
     assert len(read_detections(photos / "out" / "detections.jsonl")) == 4
 
 
+@pytest.mark.parametrize("out", ["photos/out", "photos"])
+def test_drawings_inside_a_data_set_are_not_photos(photos: Path, run: Run, out: str) -> None:
+    for _ in range(2):
+        assert run("--data", f"folder:{photos}", "--out", out)[0] == 0
+    assert [record.id for record in read_detections(Path(out, "detections.jsonl"))] == ALL
+
+
 def test_some_bad_photos(photos: Path, run: Run) -> None:
     hostile = "<img src=x onerror=alert(1)>.jpg"
     (photos / hostile).write_bytes(b"not a photo")
