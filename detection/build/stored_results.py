@@ -57,7 +57,7 @@ def stored_results(
     """What is asked of stored scores; ``data`` and ``split`` as tools/evaluate.py takes them.
 
     ``top``: of a photo's regions only so many count. Raises ``FileNotFoundError`` and ``ValueError``: for photos
-    without scores, classes the data do not have.
+    without scores, classes the data do not have, several protocols.
     """
     store = open_scores(scores)
     store = store if top is None else store.first(top)
@@ -77,7 +77,9 @@ def stored_results(
             "(is --split the part that was scored?)"
         )
     wanted = protocol or question.usual_protocols.split(",")[0]
-    (name,) = chosen(wanted, {one: one for one in MEASURES}.get, list(MEASURES), "protocol")[:1]
+    name, *others = chosen(wanted, {one: one for one in MEASURES}.get, list(MEASURES), "protocol")
+    if others:
+        raise ValueError(f"--protocol {wanted}: choose one, {name} or {' or '.join(others)}")
     return StoredResults(store, question, name)
 
 
