@@ -63,7 +63,8 @@ class ErrorBudget:
     """Counts and gains: ``errors`` has the five kinds and "missed" by name.
 
     Where proposals are known, there are "missed: no proposal", which no classifier could have found, and
-    "missed: classifier", which together are "missed".
+    "missed: classifier", which together are "missed". The latter may not have been shown to the network at all: which
+    proposals a detector's ranking selected is not known here.
 
     ``kinds`` (N,): each detection's kind, an index of ``KIND_NAMES``, or -1; ``targets`` (N,): the row of the object
     that it is mended to, or -1; ``missed`` (M,): the missed objects; ``reached`` (M,): those to which a proposal comes
