@@ -62,7 +62,7 @@ def detect(
     """What ``predictor`` finds in each photo, in their order; a photo that cannot be worked on gives a ``Failure``.
 
     With ``proposals_of`` it is handed proposals, and makes none itself.
-    ``seconds`` of a record is the detector's own time.
+    ``seconds`` of a record is the detector's own time, and that of ``proposals_of``: to read them, or to make them.
     Holds ``AHEAD`` + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its failures, and
     :class:`detection.proposals.store.StoreError` where ``proposals_of`` does.
     """
