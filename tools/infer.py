@@ -51,11 +51,12 @@ import typer
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
 from detection.inference.find import Failure, find_photos, photos_of
-from detection.inference.folder import JSON, OtherRunError, RunFolder, RunFolderError, open_run
+from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.models import BUNDLED, fingerprints
 from detection.inference.run import Begun, Outcome, reopen, run
 from detection.inference.stream import DetectorError
+from detection.proposals.base import JSON
 from detection.report.colours import class_colours
 from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery

@@ -11,8 +11,9 @@ from detection.build.detector import scoring_of, suppression_of
 from detection.config import Config
 from detection.config_file import change_config
 from detection.datasets.base import did_you_mean
-from detection.ensemble.judging import Settings, Subset, stored_detections
+from detection.ensemble.judging import Settings, stored_detections
 from detection.ensemble.store import ScoreStore, open_scores
+from detection.evaluation.ensemble_gain import Subset
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.tables import DetectionTable
 from detection.proposals.store import Report

@@ -17,8 +17,7 @@ from urllib.parse import quote
 from detection.converters.whole_file import whole_file
 from detection.inference.drawings import drawing_name
 from detection.inference.find import Failure
-
-JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+from detection.proposals.base import JSON
 
 FORMAT = "googlenet-rcnn detections, 1"
 OUTPUTS = ("detections.jsonl", "annotated", "errors.csv", "index.html", "detections.csv", "coco", "voc", "ilsvrc")
