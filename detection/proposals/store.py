@@ -32,7 +32,7 @@ from detection.structures import Proposals
 SETTINGS = "settings.json"
 AHEAD = 4  # photos in work, or done and not yet handed out, for each thread
 
-Report = Callable[[str, int, int], None]  # what is being done, photos done, photos in all
+Report = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 
 logger = logging.getLogger(__name__)
 
