@@ -86,15 +86,6 @@ class ImageDetections:
         labels = tuple(class_names[label] for label in found.labels)
         return cls(id, path, *size, found.boxes, labels, found.scores, seconds, found.fallback)  # type: ignore[arg-type]
 
-    def detections(self, class_names: Sequence[str]) -> Detections:
-        """The same as arrays, labels indexing ``class_names``; raises ``ValueError`` for a class that is not there."""
-        index = {name: label for label, name in enumerate(class_names)}
-        unknown = sorted(set(self.labels) - set(index))
-        if unknown:
-            raise ValueError(f"image {self.id!r}: class {unknown[0]!r} is not one of {', '.join(class_names)}")
-        labels = np.array([index[name] for name in self.labels], np.int64)
-        return Detections(self.boxes.astype(np.float32), self.scores.astype(np.float32), labels, self.fallback)
-
     def best_first(self, thresholds: Mapping[str, float] | float = 0.0) -> list[int]:
         """The rows that score their class's threshold (or one for all), by falling score."""
         each = [thresholds[label] if isinstance(thresholds, Mapping) else thresholds for label in self.labels]
@@ -131,13 +122,13 @@ class ImageDetections:
         return cls(**{name: record[name] for name in (*_FIELDS, "seconds")}, fallback=fallback)
 
 
-def read_detections(path: Path | str) -> list[ImageDetections]:
-    """Every record of a detections file, in its order.
+def read_detections(path: Path | str) -> Iterator[ImageDetections]:
+    """Every record of a detections file, in its order, one in memory at a time.
 
     Raises ``DetectionsFileError`` at the first line that cannot be understood or repeats an image, and
     ``FileNotFoundError`` where there is no file.
     """
-    return [record for _, record in iterate_detections(Path(path))]
+    return (record for _, record in iterate_detections(Path(path)))
 
 
 def iterate_detections(path: Path, *, skip_torn_line: bool = False) -> Iterator[tuple[int, ImageDetections]]:

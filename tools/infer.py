@@ -61,7 +61,7 @@ from detection.report.colours import class_colours
 from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
 from detection.report.summary import summarise
-from detection.results import iterate_detections
+from detection.results import read_detections
 from detection.structures import Proposals
 
 if TYPE_CHECKING:
@@ -160,8 +160,7 @@ def infer(
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
             _write_page(folder, _name(found.root), detector.class_names, shown, failures, made_by)
         if not quiet:
-            records = (record for _, record in iterate_detections(folder.detections))
-            table, lines = summarise(records, shown, words)
+            table, lines = summarise(read_detections(folder.detections), shown, words)
             console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
     if failures:
         where = printable(str(folder.errors))
@@ -194,11 +193,10 @@ def _write_page(
     failures: Sequence[Failure],
     made_by: str,
 ) -> None:
-    records = (record for _, record in iterate_detections(folder.detections))
-    count = sum(1 for _ in iterate_detections(folder.detections))
+    count = sum(1 for _ in read_detections(folder.detections))
     failed = [(str(failure.path), failure.reason) for failure in failures]
     gallery = Gallery(title, count, classes, threshold, failed, folder.drawing_address, made_by)
-    opened = reopen(islice(records, MOST_PAGES * PAGE_PHOTOS))
+    opened = reopen(islice(read_detections(folder.detections), MOST_PAGES * PAGE_PHOTOS))
     write_gallery(
         folder.path, gallery, ((record, None if isinstance(image, Failure) else image) for record, image in opened)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from detection.converters.csv_table import write_csv
 from detection.converters.ilsvrc_text import write_ilsvrc_text
 from detection.converters.voc_text import can_name_a_file, write_voc_text
 from detection.converters.whole_file import whole_file
-from detection.results import ImageDetections, iterate_detections
+from detection.results import read_detections
 
 Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
 
@@ -38,7 +38,7 @@ def write_formats(names: Sequence[str], detections: Path, classes: Sequence[str]
     where a format cannot hold the detections.
     """
     if names:
-        check_formats(names, (record.id for record in _records(detections)), classes)
+        check_formats(names, (record.id for record in read_detections(detections)), classes)
     for name in names:
         FORMATS[name](detections, classes, folder)
 
@@ -61,18 +61,14 @@ def _cannot_hold(name: str, text: str) -> str | None:
     return None
 
 
-def _records(detections: Path) -> Iterator[ImageDetections]:
-    return (record for _, record in iterate_detections(detections))
-
-
 def _write_coco(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``coco/detections.json``; ``coco/images.json`` is an annotation file without objects, for the numbers' names."""
-    image_ids = {record.id: number for number, record in enumerate(_records(detections), start=1)}
+    image_ids = {record.id: number for number, record in enumerate(read_detections(detections), start=1)}
     category_ids = {name: number for number, name in enumerate(classes, start=1)}
-    write_coco_results(_records(detections), image_ids, category_ids, folder / "coco" / "detections.json")
+    write_coco_results(read_detections(detections), image_ids, category_ids, folder / "coco" / "detections.json")
     images = [
         {"id": image_ids[record.id], "file_name": record.id, "width": record.width, "height": record.height}
-        for record in _records(detections)
+        for record in read_detections(detections)
     ]
     categories = [{"id": number, "name": name} for name, number in category_ids.items()]
     with whole_file(folder / "coco" / "images.json") as file:
@@ -81,13 +77,13 @@ def _write_coco(detections: Path, classes: Sequence[str], folder: Path) -> None:
 
 def _write_voc(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``voc/comp4_det_test_<class>.txt``."""
-    write_voc_text(_records(detections), classes, folder / "voc")
+    write_voc_text(read_detections(detections), classes, folder / "voc")
 
 
 def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1."""
-    ids = [record.id for record in _records(detections)]
-    write_ilsvrc_text(_records(detections), ids, classes, folder / "ilsvrc" / "detections.txt")
+    ids = [record.id for record in read_detections(detections)]
+    write_ilsvrc_text(read_detections(detections), ids, classes, folder / "ilsvrc" / "detections.txt")
     for name, lines in (("images.txt", ids), ("classes.txt", classes)):
         with whole_file(folder / "ilsvrc" / name) as file:
             file.writelines(f"{line}\n" for line in lines)
@@ -95,7 +91,7 @@ def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> Non
 
 def _write_csv(detections: Path, classes: Sequence[str], folder: Path) -> None:  # noqa: ARG001 - a table names classes
     """``detections.csv``."""
-    write_csv(_records(detections), folder / "detections.csv")
+    write_csv(read_detections(detections), folder / "detections.csv")
 
 
 FORMATS: dict[str, Write] = {"coco": _write_coco, "voc": _write_voc, "ilsvrc": _write_ilsvrc, "csv": _write_csv}

@@ -12,7 +12,7 @@ from detection.inference.drawings import DrawingError, save_drawing
 from detection.inference.find import Failure, Found
 from detection.inference.folder import RunFolder
 from detection.inference.stream import Detected, Predictor, ProposalsOf, decode_ahead, detect
-from detection.results import DetectionsWriter, ImageDetections, iterate_detections
+from detection.results import DetectionsWriter, ImageDetections, read_detections
 from detection.structures import RGBImage
 
 Draw = Callable[[RGBImage, ImageDetections], RGBImage]
@@ -78,7 +78,7 @@ def _drawn(outcome: Detected, draw: Draw, folder: RunFolder) -> Failure | None:
 
 
 def _undrawn(folder: RunFolder, given: Container[str]) -> Iterator[ImageDetections]:
-    records = (record for _, record in iterate_detections(folder.detections))
+    records = read_detections(folder.detections)
     return (record for record in records if record.id in given and not folder.drawing(record.id).exists())
 
 

@@ -79,7 +79,7 @@ def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, .
     assert code == 0
     assert loaded == [([], "auto", None, 0, [], False, [])]
     assert files(Path("runs/photos")) == OUTPUTS
-    records = read_detections(Path("runs/photos/detections.jsonl"))
+    records = list(read_detections(Path("runs/photos/detections.jsonl")))
     assert [record.id for record in records] == ALL
     assert [record.labels for record in records] == [(), ("dog",), ("dog",), ("dog",)]
     lines = [re.sub(r"[^\w./ -]", "", line).split() for line in out.splitlines()]
@@ -220,7 +220,7 @@ def test_overwrite_does_not_touch_what_no_run_wrote(photos: Path, run: Run) -> N
 def test_results_inside_the_photos_folder_are_not_photos(photos: Path, run: Run) -> None:
     assert run(photos, "--out", photos / "out")[0] == 0
     assert run(photos, "--out", photos / "out")[0] == 0
-    assert len(read_detections(photos / "out" / "detections.jsonl")) == 4
+    assert len(list(read_detections(photos / "out" / "detections.jsonl"))) == 4
 
 
 @pytest.mark.parametrize("out", ["photos/out", "photos"])
@@ -236,7 +236,7 @@ def test_some_bad_photos(photos: Path, run: Run) -> None:
     (photos / "[red]markup\n.jpg").write_bytes(b"")
     code, out, err = run(photos, "--out", "out")
     assert code == 1
-    assert len(read_detections(Path("out/detections.jsonl"))) == 4
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 4
     assert "4 photos" in out
     assert f"failed: {photos.absolute() / hostile}: not an image" in err
     assert "[red]markup\\n.jpg: empty file" in err
@@ -266,7 +266,7 @@ def test_names_of_any_bytes(photos: Path, run: Run) -> None:
     assert "st\\udcffray 犬.png" in out
     assert f"annotated/{name}" in files(Path("out"))
     assert run(photos, "--out", "out")[0] == 0
-    assert len(read_detections(Path("out/detections.jsonl"))) == 5
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 5
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,7 @@ def stopped_by(how: signal.Signals, photos: Path, out: Path) -> subprocess.Compl
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_run_goes_on_to_the_same_result(photos: Path, run: Run) -> None:
     assert stopped_by(signal.SIGKILL, photos, Path("out")).returncode == -signal.SIGKILL
-    done = len(read_detections(Path("out/detections.jsonl")))
+    done = len(list(read_detections(Path("out/detections.jsonl"))))
     assert 3 <= done < 24
     code, _, err = run(photos, "--out", "out")
     assert code == 0
@@ -451,7 +451,7 @@ def test_ctrl_c_says_how_to_go_on(photos: Path, run: Run) -> None:
     assert "stopped: what was found so far is saved, and the same command goes on from there" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert run(photos, "--out", "out")[0] == 0
-    assert len(read_detections(Path("out/detections.jsonl"))) == 24
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 24
 
 
 def test_help_begins_with_commands_and_needs_no_torch() -> None:
