@@ -108,7 +108,7 @@ def _scale(denominator: Tensor) -> Tensor:
 
 
 def _parts(x: Tensor) -> tuple[Tensor, ...]:
-    """Views of a dense ``x`` with the channels at dimension 1: on a CPU they fit its cache, on a GPU they spare memory."""
+    """Views of a dense ``x``, channels at dimension 1: on a CPU they fit its cache, on a GPU they spare its memory."""
     last = _memory_format(x) == torch.channels_last
     x = x.permute(0, 2, 3, 1).flatten(0, 2) if last else x.flatten(2)  # (N * H * W, C) or (N, C, H * W)
     if not x.numel():

@@ -65,13 +65,3 @@ def from_one_based_inclusive(boxes: Boxes) -> Boxes:
 def to_one_based_inclusive(boxes: Boxes) -> Boxes:
     """The house convention to VOC / ILSVRC corners (1-based, both ends inside the box)."""
     return np.asarray(boxes + np.array([1, 1, 0, 0], np.float32), np.float32)
-
-
-def xywh_to_xyxy(boxes: Boxes) -> Boxes:
-    """COCO's ``(x, y, width, height)`` to corners."""
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-
-
-def xyxy_to_xywh(boxes: Boxes) -> Boxes:
-    """Corners to COCO's ``(x, y, width, height)``."""
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)

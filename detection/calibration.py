@@ -30,10 +30,11 @@ Thresholds = dict[str, float]  # by class
 class Calibration:
     """What validation photos said of a detector's scores; it travels in the model file.
 
-    A score s becomes sigmoid(logit(s) / ``temperature`` + ``shift``): the order of detections, and so every average
-    precision, stays. ``thresholds``: by rule ("best-f1", "precision=0.9") and class, the calibrated score from which a
-    detection counts; ``None`` for a class that never was so precise. ``models``: of how many averaged models the scores
-    were; ``facts``: what it was fitted on, and how well it fits.
+    A score s becomes sigmoid(logit(s) / ``temperature`` + ``shift``), which changes no order; but near 1 float32 has
+    little room, and the surest may become equal, by which an average precision can move a little. ``thresholds``: by
+    rule ("best-f1", "precision=0.9") and class, the calibrated score from which a detection counts; ``None`` for a
+    class that never was so precise. ``models``: of how many averaged models the scores were; ``facts``: what it was
+    fitted on, and how well it fits.
     """
 
     temperature: float = 1.0
@@ -67,30 +68,42 @@ def calibrated(scores: Floats, temperature: float, shift: float) -> Floats:
 def fit_scale(scores: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
     """The temperature and shift at which scores (N,) are likeliest, given which detections were right (N,).
 
-    Logistic regression by Newton's steps, with Platt's targets, which keep few or perfect detections from extremes.
-    (1, 0) where all detections, or none, are right: nothing can be learnt from those.
+    Logistic regression, with Platt's targets, which keep few or perfect detections from extremes; a temperature beyond
+    the bounds is the nearest within them, with the shift that is likeliest there. (1, 0) where all detections, or none,
+    are right: nothing can be learnt from those.
     """
     hits = int(right.sum())
     if hits in {0, len(right)}:
         return 1.0, 0.0
     targets = np.where(right, (hits + 1) / (hits + 2), 1 / (len(right) - hits + 2))
-    design = np.stack([np.clip(_logit(scores), -30, 30), np.ones(len(scores))])  # (2, N)
+    logits, ones = np.clip(_logit(scores), -30, 30), np.ones(len(scores))
+    slope, shift = _likeliest(np.stack([logits, ones]), targets, np.array([1.0, 0.0]), np.zeros_like(ones)).tolist()
+    bounded = min(max(slope, 1 / HIGHEST), 1 / LOWEST)
+    if bounded != slope:
+        shift = float(_likeliest(ones[None], targets, np.zeros(1), bounded * logits)[0])
+    return 1 / bounded, shift
+
+
+def _likeliest(design: Floats, targets: Floats, weights: Floats, offset: Floats) -> Floats:
+    """The weights (P,), from these on, at which sigmoid(weights @ design (P, N) + offset (N,)) fits targets (N,).
+
+    Newton's steps, each as long as it gains.
+    """
 
     def loss(weights: Floats) -> float:
-        activation = weights @ design
+        activation = weights @ design + offset
         return float((np.logaddexp(0, activation) - targets * activation).sum())
 
-    weights = np.array([1.0, 0.0])
     for _ in range(100):
-        shares = 1 / (1 + np.exp(-(weights @ design)))
-        curvature = (design * shares * (1 - shares)) @ design.T + 1e-9 * np.eye(2)
+        shares = 1 / (1 + np.exp(-(weights @ design + offset)))
+        curvature = (design * shares * (1 - shares)) @ design.T + 1e-9 * np.eye(len(design))
         step = np.linalg.solve(curvature, design @ (shares - targets))
         while np.abs(step).max() > 1e-9 and loss(weights - step) > loss(weights):
             step /= 2
         weights = weights - step
         if np.abs(step).max() <= 1e-9:
             break
-    return 1 / float(np.clip(weights[0], 1 / HIGHEST, 1 / LOWEST)), float(weights[1])
+    return weights
 
 
 def thresholds_of(

@@ -58,6 +58,10 @@ class ImageDetections:
         object.__setattr__(self, "boxes", boxes if boxes.size else boxes.reshape(0, 4))
         object.__setattr__(self, "scores", _decimals(self.scores))
         object.__setattr__(self, "labels", tuple(self.labels))
+        try:
+            object.__setattr__(self, "seconds", float(self.seconds))
+        except OverflowError as error:
+            raise ValueError("seconds: a number is too large") from error
         if not self.id:
             raise ValueError("the id is empty")
         if self.width < 1 or self.height < 1:
@@ -81,15 +85,6 @@ class ImageDetections:
             raise ValueError(f"image {id!r}: label {outside[0]} among {len(class_names)} classes")
         labels = tuple(class_names[label] for label in found.labels)
         return cls(id, path, *size, found.boxes, labels, found.scores, seconds, found.fallback)  # type: ignore[arg-type]
-
-    def detections(self, class_names: Sequence[str]) -> Detections:
-        """The same as arrays, labels indexing ``class_names``; raises ``ValueError`` for a class that is not there."""
-        index = {name: label for label, name in enumerate(class_names)}
-        unknown = sorted(set(self.labels) - set(index))
-        if unknown:
-            raise ValueError(f"image {self.id!r}: class {unknown[0]!r} is not one of {', '.join(class_names)}")
-        labels = np.array([index[name] for name in self.labels], np.int64)
-        return Detections(self.boxes.astype(np.float32), self.scores.astype(np.float32), labels, self.fallback)
 
     def best_first(self, thresholds: Mapping[str, float] | float = 0.0) -> list[int]:
         """The rows that score their class's threshold (or one for all), by falling score."""
@@ -127,13 +122,13 @@ class ImageDetections:
         return cls(**{name: record[name] for name in (*_FIELDS, "seconds")}, fallback=fallback)
 
 
-def read_detections(path: Path | str) -> list[ImageDetections]:
-    """Every record of a detections file, in its order.
+def read_detections(path: Path | str) -> Iterator[ImageDetections]:
+    """Every record of a detections file, in its order, one in memory at a time.
 
     Raises ``DetectionsFileError`` at the first line that cannot be understood or repeats an image, and
     ``FileNotFoundError`` where there is no file.
     """
-    return [record for _, record in iterate_detections(Path(path))]
+    return (record for _, record in iterate_detections(Path(path)))
 
 
 def iterate_detections(path: Path, *, skip_torn_line: bool = False) -> Iterator[tuple[int, ImageDetections]]:
@@ -144,7 +139,7 @@ def iterate_detections(path: Path, *, skip_torn_line: bool = False) -> Iterator[
     seen: dict[str, int] = {}
     with open_packed(path) as file:
         for number, line in enumerate(file, start=1):
-            torn = not line.endswith(b"\n") and line.startswith(_FIRST_BYTES[: len(line)])
+            torn = _is_torn(line)
             if not line.strip() or (torn and skip_torn_line):
                 continue
             try:
@@ -187,10 +182,20 @@ class DetectionsWriter:
         self._file: BinaryIO = self.path.open("ab+")
         try:
             self._done = {record.id for _, record in iterate_detections(self.path, skip_torn_line=True)}
-            self._file.truncate(_end_of_whole_lines(self._file))
+            self._end_last_line()
         except BaseException:
             self._file.close()
             raise
+
+    def _end_last_line(self) -> None:
+        """Cut away the beginning of a line; a line that only lacks its end, as another program left it, gets one."""
+        end = _end_of_whole_lines(self._file)
+        self._file.seek(end)
+        if _is_torn(self._file.read(len(_FIRST_BYTES))):
+            self._file.truncate(end)
+        else:
+            self._file.write(b"\n")
+            self._file.flush()
 
     @property
     def done(self) -> frozenset[str]:
@@ -212,6 +217,11 @@ class DetectionsWriter:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a line, of which the first bytes are enough, is one of ours without its end; no line at all is, too."""
+    return not line.endswith(b"\n") and line.startswith(_FIRST_BYTES[: len(line)])
 
 
 def _end_of_whole_lines(file: BinaryIO, block: int = 1 << 20) -> int:

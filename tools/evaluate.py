@@ -18,10 +18,11 @@ nothing was found. A class without objects has no average precision and no part 
 
 Why this number: --explain prints how far the mean would move with other photos, what every kind of error costs, and
 which detections each further protocol judges otherwise, by which rule. --proposals takes a store that tools/propose.py
-filled, and tells missed objects that no proposal reaches from those that the classifier dropped. --compare sets the
-result against OTHER on the same photos and says whether they are enough to tell the two apart. --html writes all of it
-as one page, with the photos that have the most errors. All this is about the first protocol; that of coco is its AP50,
-here "coco at .5". --against paper sets the result into the paper's Tables 4 and 5 where it is of ILSVRC's data.
+filled, and tells missed objects that no proposal reaches from those that the selection or the classifier dropped.
+--compare sets the result against OTHER on the same photos and says whether they are enough to tell the two apart.
+--html writes all of it as one page, with the photos that have the most errors. All this is about the first protocol;
+that of coco is its AP50, here "coco at .5". --against paper sets the result into the paper's Tables 4 and 5 where it
+is of ILSVRC's data.
 
 --json writes for each protocol mean_ap, median_ap, classes_in_mean and classes: for each its ap, positives (objects to
 find), detections, and the recall and precision after the last detection; for coco also its twelve figures (AP, AP50,

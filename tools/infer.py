@@ -17,7 +17,7 @@ runs/<name of the first PATH>) lie
     detections.jsonl   everything, down to low scores, a line a photo, so that tools/evaluate.py can measure it
     errors.csv         photos that could not be worked on, and why; only if there are any
     run.json           the model and the settings
-    coco/ voc/ yolo/ ilsvrc/ detections.csv     as --format says
+    coco/ voc/ yolo/ ilsvrc/ detections.csv   as --format says; in voc/ a blank in a photo's name is written %20
 
 --store reads regions that tools/propose.py or a training kept, and keeps new ones. A photo whose regions take longer
 than --time-limit is searched on a grid instead, and its line says so. --proposals changes a setting of the model's
@@ -51,16 +51,17 @@ import typer
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
 from detection.inference.find import Failure, find_photos, photos_of
-from detection.inference.folder import JSON, OtherRunError, RunFolder, RunFolderError, open_run
+from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.models import BUNDLED, fingerprints
 from detection.inference.run import Begun, Outcome, reopen, run
 from detection.inference.stream import DetectorError
+from detection.proposals.base import JSON
 from detection.report.colours import class_colours
 from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
 from detection.report.summary import summarise
-from detection.results import iterate_detections
+from detection.results import read_detections
 from detection.structures import Proposals
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def infer(
         )
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
-    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
+    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data), leave_out=RunFolder(out).drawings)
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     settings: dict[str, JSON] = {
@@ -141,6 +142,7 @@ def infer(
     }
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
     detector = load(model or [], device, top, seed, changes, allow_other_proposals, detection or [])
+    check_formats(wanted, (), detector.class_names)
     settings |= {"top": top, "seed": seed, "photos": str(found.root)} | (
         {name: list(given) for name, given in (("proposals", changes), ("detection", detection)) if given}
     )
@@ -158,8 +160,7 @@ def infer(
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
             _write_page(folder, _name(found.root), detector.class_names, shown, failures, made_by)
         if not quiet:
-            records = (record for _, record in iterate_detections(folder.detections))
-            table, lines = summarise(records, shown, words)
+            table, lines = summarise(read_detections(folder.detections), shown, words)
             console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
     if failures:
         where = printable(str(folder.errors))
@@ -192,11 +193,10 @@ def _write_page(
     failures: Sequence[Failure],
     made_by: str,
 ) -> None:
-    records = (record for _, record in iterate_detections(folder.detections))
-    count = sum(1 for _ in iterate_detections(folder.detections))
+    count = sum(1 for _ in read_detections(folder.detections))
     failed = [(str(failure.path), failure.reason) for failure in failures]
     gallery = Gallery(title, count, classes, threshold, failed, folder.drawing_address, made_by)
-    opened = reopen(islice(records, MOST_PAGES * PAGE_PHOTOS))
+    opened = reopen(islice(read_detections(folder.detections), MOST_PAGES * PAGE_PHOTOS))
     write_gallery(
         folder.path, gallery, ((record, None if isinstance(image, Failure) else image) for record, image in opened)
     )

@@ -26,6 +26,7 @@ from detection.build.warm_start import load_start
 from detection.config import Config
 from detection.heads.region_classifier import RegionClassifier
 from detection.proposals.base import Proposer
+from detection.proposals.store import Report
 from detection.regions.warp import Warp
 from detection.runtime import keep_freed_memory
 from detection.training.augmentation import photometric
@@ -34,7 +35,7 @@ from detection.training.distributed import ALONE, Processes
 from detection.training.early_stop import Validations
 from detection.training.finetune import Finetuning, Progress, region_optimiser
 from detection.training.learner import NonFiniteLossError, Place
-from detection.training.pools import Report, make_pool
+from detection.training.pools import make_pool
 from detection.training.precision import choose_dtype
 
 REGIONS = "regions.npz"

@@ -22,13 +22,13 @@ from detection.proposals.multibox.head import MultiBoxHead, MultiBoxSettings
 from detection.proposals.multibox.priors import MOST_BOXES, fit_priors
 from detection.proposals.multibox.proposer import MultiBox
 from detection.proposals.recall import coverage
+from detection.proposals.store import Report
 from detection.runtime import keep_freed_memory
 from detection.structures import Proposals, Target
 from detection.training.augmentation import photometric
 from detection.training.distributed import ALONE, Processes
 from detection.training.learner import NonFiniteLossError, Place
 from detection.training.multibox import MultiBoxProgress, MultiBoxTraining, Scenes
-from detection.training.pools import Report
 
 BUDGETS = (10, 50, 100)
 

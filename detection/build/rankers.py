@@ -17,8 +17,9 @@ from detection.build.model_file import map_of
 from detection.config import Config
 from detection.datasets.base import Dataset
 from detection.proposals.ranking import RankingSettings, RegionRanker
+from detection.proposals.store import Report
 from detection.structures import Proposals
-from detection.training.pools import RankerRecipe, Report, cross_selected, fit_ranker, select_all
+from detection.training.pools import RankerRecipe, cross_selected, fit_ranker, select_all
 from detection.training.ranking import RankerTraining
 
 

@@ -25,11 +25,10 @@ from detection.heads.bbox_regression import RidgeBoxes
 from detection.heads.box_coding import encode_boxes
 from detection.heads.context import PhotoContext
 from detection.heads.svm import SvmScorer
-from detection.proposals.store import ProposalStore
+from detection.proposals.store import ProposalStore, Report
 from detection.structures import Proposals, Target
 from detection.training.features import Looker, Overview, Seen, first_look
 from detection.training.logistic import drawn_in, fit_logistic, fit_sigmoid
-from detection.training.pools import Report
 from detection.training.ridge import RidgeSums
 from detection.training.sampling import IGNORED, label_regions
 from detection.training.svm import HardNegatives, SvmSettings

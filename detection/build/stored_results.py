@@ -11,8 +11,9 @@ from detection.build.detector import scoring_of, suppression_of
 from detection.config import Config
 from detection.config_file import change_config, stored_config
 from detection.datasets.base import did_you_mean
-from detection.ensemble.judging import Settings, Subset, stored_detections
+from detection.ensemble.judging import Settings, stored_detections
 from detection.ensemble.store import ScoreStore, open_scores
+from detection.evaluation.ensemble_gain import Subset
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.tables import DetectionTable
 from detection.proposals.store import Report
@@ -57,7 +58,7 @@ def stored_results(
     """What is asked of stored scores; ``data`` and ``split`` as tools/evaluate.py takes them.
 
     ``top``: of a photo's regions only so many count. Raises ``FileNotFoundError`` and ``ValueError``: for photos
-    without scores, classes the data do not have.
+    without scores, classes the data do not have, several protocols.
     """
     store = open_scores(scores)
     store = store if top is None else store.first(top)
@@ -77,10 +78,10 @@ def stored_results(
             "(is --split the part that was scored?)"
         )
     wanted = protocol or question.usual_protocols.split(",")[0]
-    names = protocols_of(wanted)
-    if len(names) > 1:
-        raise ValueError(f"--protocol {wanted}: one at a time is reported here")
-    return StoredResults(store, question, names[0])
+    name, *others = protocols_of(wanted)
+    if others:
+        raise ValueError(f"--protocol {wanted}: choose one, {name} or {' or '.join(others)}")
+    return StoredResults(store, question, name)
 
 
 def combinations_of(tries: Sequence[str]) -> list[list[str]]:

@@ -26,11 +26,11 @@ from detection.build.run_folder import (
 )
 from detection.build.sources import open_sources, write_lists
 from detection.config import Config
+from detection.proposals.store import Report
 from detection.runtime import choose_device, make_deterministic
 from detection.training.distributed import Processes, joined, was_restarted
 from detection.training.finetune import Progress
 from detection.training.multibox import MultiBoxProgress
-from detection.training.pools import Report
 from detection.training.replay import Difference, first_difference, read_trace
 
 OnProgress = Callable[[Progress | MultiBoxProgress], None]

@@ -13,8 +13,8 @@ from detection.build.detector import build_detector
 from detection.build.model_file import DetectorModel
 from detection.datasets.base import Dataset
 from detection.evaluation.voc import voc07
+from detection.proposals.store import Report
 from detection.structures import Proposals
-from detection.training.pools import Report
 
 
 def choose_sample(photos: Dataset, count: int, seed: int) -> list[int]:

@@ -1,6 +1,7 @@
 """PASCAL VOC's submission: a text file a class, ``comp4_det_<set>_<class>.txt``, a line a detection.
 
-``<image id> <score> <xmin> <ymin> <xmax> <ymax>``, pixels from 1, both ends inside the box.
+``<image id> <score> <xmin> <ymin> <xmax> <ymax>``, pixels from 1, both ends inside the box. Blanks separate the
+columns: one in an image's id is written as in an address of the web, ``%20``, and a percent sign ``%25``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of
 from detection.converters.text_table import read_blanked
@@ -24,22 +26,26 @@ def write_voc_text(
 ) -> None:
     """One file for every class, empty where nothing was found, as the devkit wants it.
 
-    Numbers are written with all their digits. Raises ``ValueError`` for an id with a blank, a class name that no file
-    can have, and a label that is not of ``class_names``.
+    Numbers are written with all their digits. Raises ``ValueError`` for a class name that no file can have, and a label
+    that is not of ``class_names``.
     """
     for name in class_names:
-        if not name or "/" in name or "\\" in name:
+        if not can_name_a_file(name):
             raise ValueError(f"class {name!r} cannot be part of a file's name")
     with ExitStack() as stack:
         path = {name: folder / f"comp4_det_{image_set}_{name}.txt" for name in class_names}
         files = {name: stack.enter_context(whole_file(path[name])) for name in class_names}
         for record in records:
-            if len(record.id.split()) != 1:
-                raise ValueError(f"image id {record.id!r} has a blank, which separates the columns of VOC's text files")
+            image = re.sub(r"[\s%]", lambda match: quote(match[0]), record.id)
             boxes = (record.boxes + TO_ONE_BASED_INCLUSIVE).tolist()
             for label, score, box in zip(record.labels, record.scores.tolist(), boxes, strict=True):
                 file = number_of(label, files, f"image {record.id!r}: class")
-                file.write(f"{record.id} {score!r} {' '.join(map(repr, box))}\n")
+                file.write(f"{image} {score!r} {' '.join(map(repr, box))}\n")
+
+
+def can_name_a_file(class_name: str) -> bool:
+    """Whether a class may have a file of its own, as it must have here."""
+    return re.search(r"[/\\\0\r\n]", class_name) is None and class_name != ""
 
 
 def read_voc_text(path: Path) -> list[DetectionRows]:
@@ -83,5 +89,5 @@ def _named_files(files: Iterable[Path]) -> list[tuple[Path, str, str]]:
 def _read_class(file: Path, label: str) -> DetectionRows:
     builder = RowsBuilder(file)
     for part in read_blanked(file, COLUMNS, [str, *[float] * 5]):
-        builder.add(part.lines, part.words(0), [label] * len(part.lines), part.numbers(range(1, 6)))
+        builder.add(part.lines, [*map(unquote, part.words(0))], [label] * len(part.lines), part.numbers(range(1, 6)))
     return builder.rows(one_based_inclusive=True, class_of_file=label)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from detection.doctor.findings import UNLISTED, Case
 from detection.images import IMAGE_SUFFIXES
-
-Report = Callable[[str, int, int], None]  # what is being done, photos done, photos in all
+from detection.proposals.store import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.doctor.contents import Report
 from detection.doctor.look import thumbnail
 from detection.images import ImageError, ImageHeader, decode_image, image_header
+from detection.proposals.store import Report
 
 
 @dataclass(frozen=True, slots=True)

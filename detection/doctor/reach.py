@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from detection.boxes import as_boxes, clip
-from detection.doctor.contents import Entry, Report, Thing
+from detection.doctor.contents import Entry, Thing
 from detection.doctor.findings import UNREACHED, Case
 from detection.doctor.photos import Photo
 from detection.proposals.recall import coverage
-from detection.proposals.store import Failure, ProposalStore
+from detection.proposals.store import Failure, ProposalStore, Report
 from detection.structures import Proposals, Target
 
 REACHED = 0.5  # the overlap that counts as found in every protocol

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from detection.datasets.folder import open_folder
 from detection.datasets.open import Place, find_dataset
 from detection.doctor.coco_parts import coco_parts
-from detection.doctor.contents import Contents, Entry, Item, Part, Report, read_parts, shown, unlisted
+from detection.doctor.contents import Contents, Entry, Item, Part, read_parts, shown, unlisted
 from detection.doctor.findings import UNANNOTATED, Case
 from detection.doctor.splits import independent
 from detection.doctor.xml_parts import ilsvrc_parts, voc_parts
 from detection.doctor.yolo_parts import yolo_parts
+from detection.proposals.store import Report
 
 MOST_SPLITS = 12  # beyond it lists are not splits: ILSVRC has one a class
 

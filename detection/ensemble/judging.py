@@ -9,11 +9,11 @@ import torch
 
 from detection.detector import detections_of
 from detection.ensemble.store import ScoreStore
+from detection.evaluation.ensemble_gain import Subset
 from detection.heads.scoring import Scoring, averaged
 from detection.structures import Detections
 from detection.suppress import Suppression
 
-Subset = tuple[str, ...]  # of the members, by name
 Settings = tuple[Scoring, Suppression]
 
 

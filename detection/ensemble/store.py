@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from detection.heads.scoring import RawScores
 FORMAT = "googlenet-rcnn region scores, 1"
 MANIFEST = "scores.json"
 REGIONS = "regions"
+MEMBER = re.compile(r".+-[0-9a-f]{8}")  # its last part is a hash of the weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +55,8 @@ class ScoreStore:
 
     @property
     def members(self) -> list[str]:
-        """The members of which there is anything, by name."""
-        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and path.name != REGIONS)
+        """The members of which there is anything, by name; a folder that is called otherwise is somebody's own."""
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and MEMBER.fullmatch(path.name))
 
     def known_as(self, name: str) -> str:
         """The name that scores by the same weights are kept under, whatever their file was called; else this one."""

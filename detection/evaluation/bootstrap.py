@@ -45,6 +45,11 @@ class Interval:
         low, middle, high = np.percentile(defined, PERCENTILES).tolist()
         return cls(float(value), value - (middle - low), value + (high - middle))
 
+    def of_a_share(self) -> Interval:
+        """The same of a figure that lies in [0, 1], as a mean AP does and a difference of two does not."""
+        low, high = np.clip([self.low, self.high], 0, 1).tolist()
+        return Interval(self.value, low, high)
+
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
         return {name: or_none(value) for name, value in vars(self).items()}
@@ -70,8 +75,9 @@ def bootstrap(judgement: Judgement, images: int, *, samples: int = SAMPLES, seed
     """Intervals from resampling the ``images`` of the data set, those without objects included."""
     each = resampled(judgement, images, samples=samples, seed=seed)
     names, values = judgement.class_names, judgement.average_precisions
-    classes = {name: Interval.of(values[label], each[label]) for label, name in enumerate(names)}
-    return Intervals(Interval.of(judgement.mean_ap, mean_of_classes(each)), classes, images, samples)
+    classes = {name: Interval.of(values[label], each[label]).of_a_share() for label, name in enumerate(names)}
+    mean_ap = Interval.of(judgement.mean_ap, mean_of_classes(each)).of_a_share()
+    return Intervals(mean_ap, classes, images, samples)
 
 
 def resampled(judgement: Judgement, images: int, *, samples: int = SAMPLES, seed: int = 0) -> Floats:

@@ -50,12 +50,10 @@ BACKGROUND_BELOW = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """How often one kind occurs, and what mending it alone adds to mean AP; ``counts`` and ``gains`` (K,) by class."""
+    """How often one kind occurs, and what mending it alone adds to mean AP."""
 
     count: int
     gain: float
-    counts: Integers
-    gains: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +61,17 @@ class ErrorBudget:
     """Counts and gains: ``errors`` has the five kinds and "missed" by name.
 
     Where proposals are known, there are "missed: no proposal", which no classifier could have found, and
-    "missed: classifier", which together are "missed".
+    "missed: classifier", which together are "missed". The latter may not have been shown to the network at all: which
+    proposals a detector's ranking selected is not known here.
 
     ``kinds`` (N,): each detection's kind, an index of ``KIND_NAMES``, or -1; ``targets`` (N,): the row of the object
-    that it is mended to, or -1; ``missed`` (M,): the missed objects; ``reached`` (M,): those to which a proposal comes
-    near enough, or ``None``.
+    that it is mended to, or -1; ``missed`` (M,): the missed objects.
     """
 
     errors: Mapping[str, Line]
     kinds: NDArray[np.int8]
     targets: Integers
     missed: Mask
-    reached: Mask | None
 
     def summary(self) -> dict[str, Any]:
         """What JSON can hold."""
@@ -90,18 +87,19 @@ def error_budget(judgement: Judgement, proposals: Mapping[int, Floats] | None = 
     finders = _finders(judgement, targets, np.isin(kinds, (LOCALISATION, CLASSIFICATION)))
     missed = judgement.sought & ~judgement.found
     missed[targets[finders]] = False
-    reached = None if proposals is None else _reached(judgement, missed, proposals)
     before = judgement.average_precisions
     errors = {}
     for kind, name in enumerate(KIND_NAMES):
         after = mended(judgement, kinds, targets, [kind])
-        errors[name] = _error(judgement.detections.labels[kinds == kind], before, after)
+        errors[name] = Line(int((kinds == kind).sum()), mean_of_defined(after - before))
     parts = {"missed": missed}
-    if reached is not None:
+    if proposals is not None:
+        reached = _reached(judgement, missed, proposals)
         parts |= {"missed: no proposal": missed & ~reached, "missed: classifier": missed & reached}
     for name, part in parts.items():
-        errors[name] = _error(judgement.objects.labels[part], before, mended(judgement, kinds, targets, [], part))
-    return ErrorBudget(errors, kinds, targets, missed, reached)
+        after = mended(judgement, kinds, targets, [], part)
+        errors[name] = Line(int(part.sum()), mean_of_defined(after - before))
+    return ErrorBudget(errors, kinds, targets, missed)
 
 
 def mended(
@@ -118,7 +116,8 @@ def mended(
     labels = judgement.detections.labels.copy()
     labels[finders] = judgement.objects.labels[targets[finders]]
     positives = judgement.positives
-    left = positives if missed is None else positives - _counts(judgement.objects.labels[missed], len(positives))
+    gone = np.zeros(0, np.int64) if missed is None else judgement.objects.labels[missed]
+    left = positives - np.bincount(gone, minlength=len(positives))
     ranked = verdicts[judgement.ranking]
     result = np.full(len(positives), np.nan)
     for label, rows in enumerate(rows_by_label(labels[judgement.ranking], len(positives))):
@@ -127,14 +126,6 @@ def mended(
         elif positives[label]:
             result[label] = float(not (ranked[rows] == FALSE_POSITIVE).any())
     return result
-
-
-def _error(labels: Integers, before: Floats, after: Floats) -> Line:
-    return Line(len(labels), mean_of_defined(after - before), _counts(labels, len(before)), after - before)
-
-
-def _counts(labels: Integers, classes: int) -> Integers:
-    return np.bincount(labels, minlength=classes)
 
 
 def _classify(judgement: Judgement) -> tuple[NDArray[np.int8], Integers]:

@@ -24,16 +24,31 @@ _ENCODING: dict[str, tuple[str, dict[str, int | str]]] = {
 }
 
 
+_ADDED = ".drawn.jpg"
+
+
+class DrawingError(ValueError):
+    """A drawing that its format cannot hold; the message says why in one line."""
+
+
 def drawing_name(photo: str) -> str:
-    """What the drawing of a photo is called: as the photo, with ``.jpg`` added where it has no suffix of an image."""
-    return photo if Path(photo).suffix.lower() in _ENCODING else f"{photo}.jpg"
+    """What the drawing of a photo is called: as the photo, with a suffix added where it has none of an image.
+
+    No two photos have drawings of one name: ``a`` is ``a.drawn.jpg``, since ``a.jpg`` is another's.
+    """
+    known = Path(photo).suffix.lower() in _ENCODING and not photo.endswith(_ADDED)
+    return photo if known else photo + _ADDED
 
 
 def save_drawing(image: RGBImage, path: Path) -> None:
-    """Write ``image`` in the format of the path's suffix, by rename."""
+    """Write ``image`` in the format of the path's suffix, by rename; raises ``DrawingError``, and ``OSError``."""
     kind, options = _ENCODING[path.suffix.lower()]
     content = io.BytesIO()
-    Image.fromarray(image).save(content, kind, **options)
+    try:
+        Image.fromarray(image).save(content, kind, **options)
+    except (OSError, ValueError, OverflowError) as error:  # in memory: it is the image, and no disk
+        size = f"{image.shape[1]} x {image.shape[0]}"
+        raise DrawingError(f"a drawing of {size} pixels cannot be written as {kind}: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(".part")  # a photo's name may be as long as names can be
     try:

@@ -60,14 +60,18 @@ def find_photos(paths: Sequence[Path], *, leave_out: Path | None = None) -> Foun
     return Found(root, tuple(sorted(photos, key=lambda photo: photo.id)), tuple(unreadable))
 
 
-def photos_of(data: str) -> Found:
+def photos_of(data: str, *, leave_out: Path | None = None) -> Found:
     """The photos of a data set, under its own ids, so that its annotations can be compared with what is found.
 
-    ``data`` and errors as in :func:`detection.datasets.open.open_dataset`.
+    Those in the folder ``leave_out`` do not count. ``data`` and errors as in
+    :func:`detection.datasets.open.open_dataset`.
     """
     dataset = open_dataset(data)
-    photos = tuple(Photo(image_id, dataset.path(index)) for index, image_id in enumerate(dataset.ids))
-    return Found(Path(data), photos, ())
+    photos = (Photo(image_id, dataset.path(index)) for index, image_id in enumerate(dataset.ids))
+    if leave_out:
+        outside = leave_out.resolve()
+        photos = (photo for photo in photos if outside not in photo.path.resolve().parents)
+    return Found(Path(data), tuple(photos), ())
 
 
 def _absolute(path: Path) -> Path:

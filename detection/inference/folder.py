@@ -17,8 +17,7 @@ from urllib.parse import quote
 from detection.converters.whole_file import whole_file
 from detection.inference.drawings import drawing_name
 from detection.inference.find import Failure
-
-JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+from detection.proposals.base import JSON
 
 FORMAT = "googlenet-rcnn detections, 1"
 OUTPUTS = (
@@ -56,9 +55,13 @@ class RunFolder:
     def page(self) -> Path:
         return self.path / "index.html"
 
+    @property
+    def drawings(self) -> Path:
+        return self.path / "annotated"
+
     def drawing(self, id: str) -> Path:
         """Where the photo ``id`` is drawn: the photos' own tree, below ``annotated``."""
-        return self.path / "annotated" / drawing_name(id)
+        return self.drawings / drawing_name(id)
 
     def drawing_address(self, id: str) -> str | None:
         """The address of a photo's drawing for a page in this folder; ``None`` where there is no drawing."""
@@ -76,8 +79,8 @@ class RunFolder:
         """Remove the annotated images if they show another threshold, and note that this one is shown from now on."""
         content = _read_manifest(self.manifest)
         if content.get("threshold") != threshold:
-            if (self.path / "annotated").exists():
-                shutil.rmtree(self.path / "annotated")
+            if self.drawings.exists():
+                shutil.rmtree(self.drawings)
             _write_manifest(self.manifest, {**content, "threshold": threshold})
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 from detection.converters.coco_results import write_coco_results
 from detection.converters.csv_table import write_csv
 from detection.converters.ilsvrc_text import write_ilsvrc_text
-from detection.converters.voc_text import write_voc_text
+from detection.converters.voc_text import can_name_a_file, write_voc_text
 from detection.converters.whole_file import whole_file
 from detection.converters.yolo_text import label_name, write_yolo_text
-from detection.results import ImageDetections, iterate_detections
+from detection.results import read_detections
 
 Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
 
 
-def check_formats(names: Sequence[str], ids: Iterable[str]) -> None:
-    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or cannot hold the names of the images."""
+def check_formats(names: Sequence[str], ids: Iterable[str], classes: Sequence[str] = ()) -> None:
+    """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or that cannot hold these names."""
     files: dict[str, str] = {}
     for name in names:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; choose from {', '.join(FORMATS)}")
+    for name, label in product(names, classes):
+        if reason := _cannot_hold_class(name, label):
+            raise ValueError(f"class {label!r}: {reason}; choose another format than {name}")
     for id in ids:
         for name in names:
             if reason := _cannot_hold(name, id):
@@ -40,37 +44,39 @@ def write_formats(names: Sequence[str], detections: Path, classes: Sequence[str]
     where a format cannot hold the detections.
     """
     if names:
-        check_formats(names, (record.id for record in _records(detections)))
+        check_formats(names, (record.id for record in read_detections(detections)), classes)
     for name in names:
         FORMATS[name](detections, classes, folder)
 
 
-def _cannot_hold(name: str, id: str) -> str | None:
+def _cannot_hold_class(name: str, label: str) -> str | None:
+    if name == "voc" and not can_name_a_file(label):
+        return "VOC has a file for each class, and none can be called so"
+    if name == "yolo" and len(label.splitlines()) != 1:
+        return "a name with a line break cannot stand in a text file"
+    return _cannot_hold(name, label)
+
+
+def _cannot_hold(name: str, text: str) -> str | None:
     if name == "coco":  # JSON holds any text
         return None
-    if name == "voc" and len(id.split()) != 1:
-        return "a name with a blank cannot stand in VOC's text files"
-    if name == "ilsvrc" and len(id.splitlines()) != 1:
+    if name == "ilsvrc" and len(text.splitlines()) != 1:
         return "a name with a line break cannot stand in a text file"
     try:
-        id.encode()
+        text.encode()
     except UnicodeEncodeError:
         return "a name that is not UTF-8 cannot stand in a text file"
     return None
 
 
-def _records(detections: Path) -> Iterator[ImageDetections]:
-    return (record for _, record in iterate_detections(detections))
-
-
 def _write_coco(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``coco/detections.json``; ``coco/images.json`` is an annotation file without objects, for the numbers' names."""
-    image_ids = {record.id: number for number, record in enumerate(_records(detections), start=1)}
+    image_ids = {record.id: number for number, record in enumerate(read_detections(detections), start=1)}
     category_ids = {name: number for number, name in enumerate(classes, start=1)}
-    write_coco_results(_records(detections), image_ids, category_ids, folder / "coco" / "detections.json")
+    write_coco_results(read_detections(detections), image_ids, category_ids, folder / "coco" / "detections.json")
     images = [
         {"id": image_ids[record.id], "file_name": record.id, "width": record.width, "height": record.height}
-        for record in _records(detections)
+        for record in read_detections(detections)
     ]
     categories = [{"id": number, "name": name} for name, number in category_ids.items()]
     with whole_file(folder / "coco" / "images.json") as file:
@@ -79,18 +85,18 @@ def _write_coco(detections: Path, classes: Sequence[str], folder: Path) -> None:
 
 def _write_voc(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``voc/comp4_det_test_<class>.txt``."""
-    write_voc_text(_records(detections), classes, folder / "voc")
+    write_voc_text(read_detections(detections), classes, folder / "voc")
 
 
 def _write_yolo(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``."""
-    write_yolo_text(_records(detections), classes, folder / "yolo")
+    write_yolo_text(read_detections(detections), classes, folder / "yolo")
 
 
 def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> None:
     """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1."""
-    ids = [record.id for record in _records(detections)]
-    write_ilsvrc_text(_records(detections), ids, classes, folder / "ilsvrc" / "detections.txt")
+    ids = [record.id for record in read_detections(detections)]
+    write_ilsvrc_text(read_detections(detections), ids, classes, folder / "ilsvrc" / "detections.txt")
     for name, lines in (("images.txt", ids), ("classes.txt", classes)):
         with whole_file(folder / "ilsvrc" / name) as file:
             file.writelines(f"{line}\n" for line in lines)
@@ -98,7 +104,7 @@ def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> Non
 
 def _write_csv(detections: Path, classes: Sequence[str], folder: Path) -> None:  # noqa: ARG001 - a table names classes
     """``detections.csv``."""
-    write_csv(_records(detections), folder / "detections.csv")
+    write_csv(read_detections(detections), folder / "detections.csv")
 
 
 FORMATS: dict[str, Write] = {

@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from detection.inference.drawings import save_drawing
+from detection.inference.drawings import DrawingError, save_drawing
 from detection.inference.find import Failure, Found
 from detection.inference.folder import RunFolder
 from detection.inference.stream import Detected, Predictor, ProposalsOf, decode_ahead, detect
-from detection.results import DetectionsWriter, ImageDetections, iterate_detections
+from detection.results import DetectionsWriter, ImageDetections, read_detections
 from detection.structures import RGBImage
 
 Draw = Callable[[RGBImage, ImageDetections], RGBImage]
@@ -38,9 +38,9 @@ def run(
     """Detect in every photo of ``found`` that ``folder`` has no result of, and draw every one that has no drawing.
 
     Yields ``Begun``, then what came of each photo. A failure is in ``errors.csv`` by then; detections are saved by the
-    next step, in a thread beside the detector. It may stop anywhere, and the next run does the rest. An ``OSError`` is
-    the folder's (its disk is full, say), never a photo's; what was saved before it is whole. Other errors as in
-    :func:`detect`.
+    next step, in a thread beside the detector, and a photo that cannot be drawn is a failure that follows them. It may
+    stop anywhere, and the next run does the rest. An ``OSError`` is the folder's (its disk is full, say), never a
+    photo's; what was saved before it is whole. Other errors as in :func:`detect`.
     """
     with DetectionsWriter(folder.detections) as writer:
         folder.errors.unlink(missing_ok=True)  # what failed is tried again
@@ -53,11 +53,11 @@ def run(
             folder.note_failure(failure)
             yield failure
 
-        def save(outcome: Detected) -> None:
-            if draw:
-                save_drawing(draw(outcome.image, outcome.record), folder.drawing(outcome.record.id))
+        def save(outcome: Detected) -> Failure | None:
+            failure = _drawn(outcome, draw, folder) if draw else None
             if outcome.record.id not in done:
                 writer.write(outcome.record)
+            return failure
 
         def outcomes() -> Generator[Outcome]:
             if undrawn:
@@ -68,8 +68,17 @@ def run(
         yield from _saved_behind(outcomes(), save, folder)
 
 
+def _drawn(outcome: Detected, draw: Draw, folder: RunFolder) -> Failure | None:
+    record = outcome.record
+    try:
+        save_drawing(draw(outcome.image, record), folder.drawing(record.id))
+    except DrawingError as error:
+        return Failure(Path(record.path), str(error))
+    return None
+
+
 def _undrawn(folder: RunFolder, given: Container[str]) -> Iterator[ImageDetections]:
-    records = (record for _, record in iterate_detections(folder.detections))
+    records = read_detections(folder.detections)
     return (record for record in records if record.id in given and not folder.drawing(record.id).exists())
 
 
@@ -85,18 +94,26 @@ def reopen(records: Iterable[ImageDetections]) -> Generator[tuple[ImageDetection
 
 
 def _saved_behind(
-    outcomes: Generator[Outcome], save: Callable[[Detected], None], folder: RunFolder
+    outcomes: Generator[Outcome], save: Callable[[Detected], Failure | None], folder: RunFolder
 ) -> Iterator[Outcome]:
-    """The same outcomes, each saved while the next is worked on; one at a time, in their order."""
-    saving: Future[None] | None = None
+    """The same outcomes, each saved while the next is worked on; one at a time, in their order.
+
+    Where one could not be drawn, that follows as a failure.
+    """
+    saving: Future[Failure | None] | None = None
     with closing(outcomes), ThreadPoolExecutor(1, thread_name_prefix="save") as pool:
         for outcome in outcomes:
             if isinstance(outcome, Failure):
                 folder.note_failure(outcome)
             else:
-                if saving:
-                    saving.result()
+                yield from _failed(saving, folder)
                 saving = pool.submit(save, outcome)
             yield outcome
-        if saving:
-            saving.result()
+        yield from _failed(saving, folder)
+
+
+def _failed(saving: Future[Failure | None] | None, folder: RunFolder) -> Iterator[Failure]:
+    """Waits until an outcome is saved; what failed then."""
+    if saving and (failure := saving.result()):
+        folder.note_failure(failure)
+        yield failure

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from detection.images import decode_image
 from detection.inference.find import Failure, Photo
+from detection.proposals.store import StoreError
 from detection.results import ImageDetections
 from detection.structures import Detections, Proposals, RGBImage
 
@@ -61,8 +62,9 @@ def detect(
     """What ``predictor`` finds in each photo, in their order; a photo that cannot be worked on gives a ``Failure``.
 
     With ``proposals_of`` it is handed proposals, and makes none itself.
-    ``seconds`` of a record is the detector's own time.
-    Holds ``AHEAD`` + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its failures.
+    ``seconds`` of a record is the detector's own time, and that of ``proposals_of``: to read them, or to make them.
+    Holds ``AHEAD`` + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its failures, and
+    :class:`detection.proposals.store.StoreError` where ``proposals_of`` does.
     """
     failed = 0
     with closing(decode_ahead(photos)) as images:
@@ -72,6 +74,8 @@ def detect(
                 continue
             try:
                 record = _detect(photo, image, predictor, proposals_of)
+            except StoreError:  # its disk is full, say: the next photo would fare no better
+                raise
             except Exception as error:  # whatever one photo does to a detector, the others are still wanted
                 failed += 1
                 yield Failure(photo.path, f"the detector failed: {_reason(error, photo.path)}")

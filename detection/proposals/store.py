@@ -32,13 +32,17 @@ from detection.structures import Proposals
 SETTINGS = "settings.json"
 AHEAD = 4  # photos in work, or done and not yet handed out, for each thread
 
-Report = Callable[[str, int, int], None]  # what is being done, photos done, photos in all
+Report = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 
 logger = logging.getLogger(__name__)
 
 
 class StoreError(OSError):
     """A store that cannot be made or written; the message names the place and the reason."""
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
 
 
 @dataclass(frozen=True)
@@ -205,4 +209,4 @@ def _write(path: Path, content: bytes) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot write to the proposals store {path.parent}: {error.strerror}") from error
+        raise StoreError(f"cannot write to the proposals store {path.parent}: {error.strerror}", error.errno) from error

@@ -18,9 +18,9 @@ from torch import Tensor
 from detection.boxes import Boxes
 from detection.datasets.base import Dataset
 from detection.heads.members import Member, whole
+from detection.proposals.store import Report
 from detection.regions.warp import crop_regions
 from detection.structures import RGBImage, Target
-from detection.training.pools import Report
 from detection.training.sampling import label_regions
 
 Features = NDArray[np.float32]  # (N, C)

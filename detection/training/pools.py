@@ -18,12 +18,11 @@ from torch import Tensor
 from detection.boxes import Boxes
 from detection.datasets.base import Dataset
 from detection.proposals.ranking import RankingSettings, RegionRanker, RegionSelector
+from detection.proposals.store import Report
 from detection.structures import Proposals, Target
 from detection.training.batches import Pool
 from detection.training.ranking import RankerTraining, RankingExample, train_ranker
 from detection.training.sampling import IGNORED, label_regions
-
-Report = Callable[[str, int, int], None]  # what is being done, how much of it is done, how much there is
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,6 @@ from detection.boxes import (
     from_one_based_inclusive,
     iou,
     to_one_based_inclusive,
-    xywh_to_xyxy,
-    xyxy_to_xywh,
 )
 
 # Eighths of pixels: float32 adds and subtracts them exactly, so that properties hold to the last bit.
@@ -114,8 +112,7 @@ def test_flipping_moves_a_box_with_its_pixels() -> None:
 @given(boxes_with_area())
 def test_conversions_there_and_back(boxes: Boxes) -> None:
     assert np.array_equal(from_one_based_inclusive(to_one_based_inclusive(boxes)), boxes)
-    assert np.array_equal(xywh_to_xyxy(xyxy_to_xywh(boxes)), boxes)
-    for convert in (to_one_based_inclusive, from_one_based_inclusive, xywh_to_xyxy, xyxy_to_xywh):
+    for convert in (to_one_based_inclusive, from_one_based_inclusive):
         assert convert(boxes).dtype == np.float32
         assert convert(boxes).shape == (len(boxes), 4)
 
@@ -133,11 +130,6 @@ def test_one_based_inclusive_boxes(one_based: list[float], house: list[float]) -
     assert to_one_based_inclusive(as_boxes([house])).tolist() == [one_based]
 
 
-def test_xywh() -> None:
-    assert xywh_to_xyxy(as_boxes([[10, 20, 3, 4]])).tolist() == [[10, 20, 13, 24]]
-    assert xyxy_to_xywh(as_boxes([[10, 20, 13, 24]])).tolist() == [[10, 20, 3, 4]]
-
-
 @pytest.mark.parametrize("empty", [[], np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4), np.float32)])
 def test_no_boxes_are_an_array_too(empty: object) -> None:
     boxes = as_boxes(empty)  # type: ignore[arg-type]
@@ -145,7 +137,7 @@ def test_no_boxes_are_an_array_too(empty: object) -> None:
     assert boxes.dtype == np.float32
     assert iou(boxes, as_boxes([[0, 0, 1, 1]])).shape == (0, 1)
     assert area(boxes).shape == (0,)
-    for result in (clip(boxes, 5, 5), flip_horizontal(boxes, 5), xywh_to_xyxy(boxes), xyxy_to_xywh(boxes)):
+    for result in (clip(boxes, 5, 5), flip_horizontal(boxes, 5)):
         assert result.shape == (0, 4)
 
 

@@ -53,11 +53,33 @@ def test_few_and_wild_scores_stay_within_bounds(scores: list[float]) -> None:
     Calibration(temperature, shift)
 
 
+@pytest.mark.parametrize(("surest", "bound"), [("wrong", 10), ("right", 0.1)])
+def test_at_the_bounds_of_the_temperature_the_mean_is_still_the_share_of_right_ones(surest: str, bound: float) -> None:
+    """Where few photos say too much of the temperature, they may still say how much is right."""
+    scores = np.linspace(0.95, 0.9999, 200) if surest == "wrong" else np.linspace(0.49, 0.51, 200)
+    right = np.arange(200) < 90 if surest == "wrong" else np.arange(200) >= 110
+    temperature, shift = fit_scale(scores, right)
+    assert temperature == pytest.approx(bound)
+    assert calibrated(scores, temperature, shift).mean() == pytest.approx(0.45, abs=0.01)
+
+
+def warm_scores(scores: list[float], temperature: float, shift: float) -> np.ndarray:
+    """What a detector makes of its scores, (N,) float32."""
+    boxes, labels = np.tile(np.array([0, 0, 4, 5], np.float32), (len(scores), 1)), np.zeros(len(scores), np.int64)
+    return Calibration(temperature, shift)(Detections(boxes, np.array(scores, np.float32), labels)).scores
+
+
 @given(SCORES, st.floats(0.1, 10), st.floats(-5, 5))
-def test_the_order_stays(scores: list[float], temperature: float, shift: float) -> None:
-    warm = calibrated(np.sort(np.array(scores)), temperature, shift)
+def test_no_two_detections_change_places(scores: list[float], temperature: float, shift: float) -> None:
+    warm = warm_scores(sorted(scores), temperature, shift)
     assert (np.diff(warm) >= 0).all()
     assert ((warm >= 0) & (warm <= 1)).all()
+
+
+@given(st.lists(st.integers(1, 999), max_size=20, unique=True), st.floats(0.5, 10), st.floats(-2, 2))
+def test_scores_that_differ_do_so_still(thousandths: list[int], temperature: float, shift: float) -> None:
+    warm = warm_scores([one / 1000 for one in sorted(thousandths)], temperature, shift)
+    assert (np.diff(warm) > 0).all()
 
 
 def test_detections_keep_all_but_their_scores() -> None:

@@ -330,6 +330,10 @@ def test_packed_files_say_what_they_are(trained: Path, tmp_path: Path, run: Run)
         (["report", "{data}", "--data", "{data}"], "no region scores of tools/ensemble.py"),
         (["report", "{scored}", "--data", "{data}", "--split", "train"], "4 of the 4 photos have no scores"),
         (["report", "{scored}", "--data", "{data}", "--split", "val", "--protocol", "voc08"], "no protocol 'voc08'"),
+        (
+            ["report", "{scored}", "--data", "{data}", "--split", "val", "--protocol", "voc07,voc10"],
+            "--protocol voc07,voc10: choose one, voc07 or voc10",
+        ),
         (["report", "{scored}", "--data", "{data}", "--split", "val", "--set", "scores=svm"], "scores=svm needs what"),
         (["report", "{scored}", "--data", "{data}", "--split", "val", "--set", "supression=1"], "did you mean"),
         (

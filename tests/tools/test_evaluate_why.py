@@ -150,7 +150,10 @@ def test_proposals_tell_what_no_classifier_could_find(case, photos, tmp_path, ca
         errors = run(lost, "--proposals", place, protocol="voc10")["analysis"]["errors"]
         kinds = ("missed", "missed: no proposal", "missed: classifier")
         assert [errors[kind]["count"] for kind in kinds] == [2, 1, 1]
-    assert "  classifier: although a proposal reaches them: the classifier dropped it" in capsys.readouterr().out
+    assert (
+        "  classifier: although a proposal reaches them: the selection or the classifier dropped it"
+        in capsys.readouterr().out
+    )
 
 
 def test_missing_proposals_end_in_the_command_that_makes_them(case, photos, tmp_path, capsys):

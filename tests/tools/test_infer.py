@@ -18,6 +18,8 @@ import pytest
 from detection.calibration import Calibration
 from detection.images import decode_image
 from detection.inference import run as run_module
+from detection.inference.formats import FORMATS
+from detection.proposals.store import StoreError
 from detection.results import read_detections
 from detection.structures import Proposals
 from tests.detection.datasets.trees import write_voc
@@ -77,7 +79,7 @@ def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, .
     assert code == 0
     assert loaded == [([], "auto", None, 0, [], False, [])]
     assert files(Path("runs/photos")) == OUTPUTS
-    records = read_detections(Path("runs/photos/detections.jsonl"))
+    records = list(read_detections(Path("runs/photos/detections.jsonl")))
     assert [record.id for record in records] == ALL
     assert [record.labels for record in records] == [(), ("dog",), ("dog",), ("dog",)]
     lines = [re.sub(r"[^\w./ -]", "", line).split() for line in out.splitlines()]
@@ -218,7 +220,14 @@ def test_overwrite_does_not_touch_what_no_run_wrote(photos: Path, run: Run) -> N
 def test_results_inside_the_photos_folder_are_not_photos(photos: Path, run: Run) -> None:
     assert run(photos, "--out", photos / "out")[0] == 0
     assert run(photos, "--out", photos / "out")[0] == 0
-    assert len(read_detections(photos / "out" / "detections.jsonl")) == 4
+    assert len(list(read_detections(photos / "out" / "detections.jsonl"))) == 4
+
+
+@pytest.mark.parametrize("out", ["photos/out", "photos"])
+def test_drawings_inside_a_data_set_are_not_photos(photos: Path, run: Run, out: str) -> None:
+    for _ in range(2):
+        assert run("--data", f"folder:{photos}", "--out", out)[0] == 0
+    assert [record.id for record in read_detections(Path(out, "detections.jsonl"))] == ALL
 
 
 def test_some_bad_photos(photos: Path, run: Run) -> None:
@@ -227,7 +236,7 @@ def test_some_bad_photos(photos: Path, run: Run) -> None:
     (photos / "[red]markup\n.jpg").write_bytes(b"")
     code, out, err = run(photos, "--out", "out")
     assert code == 1
-    assert len(read_detections(Path("out/detections.jsonl"))) == 4
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 4
     assert "4 photos" in out
     assert f"failed: {photos.absolute() / hostile}: not an image" in err
     assert "[red]markup\\n.jpg: empty file" in err
@@ -257,7 +266,7 @@ def test_names_of_any_bytes(photos: Path, run: Run) -> None:
     assert "st\\udcffray 犬.png" in out
     assert f"annotated/{name}" in files(Path("out"))
     assert run(photos, "--out", "out")[0] == 0
-    assert len(read_detections(Path("out/detections.jsonl"))) == 5
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 5
 
 
 @pytest.mark.parametrize(
@@ -287,11 +296,27 @@ def test_bad_input_ends_in_one_line(photos: Path, run: Run, arguments: list[str]
 def test_a_format_that_cannot_hold_a_name_is_refused_before_the_work(
     photos: Path, run: Run, loaded: list[tuple[object, ...]]
 ) -> None:
-    save_photo(photos / "with blank.png")
-    code, _, err = run(photos, "--format", "voc")
+    save_photo(photos / "two\nlines.png")
+    code, _, err = run(photos, "--format", "ilsvrc")
     assert code == 2
-    assert "with blank.png: a name with a blank cannot stand in VOC's text files" in err
+    assert "two lines.png: a name with a line break cannot stand in a text file" in err
     assert loaded == []
+
+
+def test_a_format_that_cannot_hold_a_class_is_refused_before_the_work(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StubDetector, "class_names", ("dog", "car/van"))
+    code, _, err = run(photos, "--format", "csv,voc")
+    assert code == 2
+    assert err.startswith("error: class 'car/van': ")
+    assert not Path("runs").exists()
+
+
+def test_photos_with_blanks_in_their_names_in_every_format(photos: Path, run: Run) -> None:
+    save_photo(photos / "WhatsApp Image 1.png", red=255)
+    assert run(photos, "--out", "out", "--format", ",".join(FORMATS))[0] == 0
+    assert "WhatsApp%20Image%201.png" in Path("out/voc/comp4_det_test_dog.txt").read_text()
 
 
 def test_other_regions_are_asked_for_and_told_from_the_models_own(
@@ -346,6 +371,19 @@ def test_a_full_disk(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert files(Path("out")) == OUTPUTS
 
 
+def test_a_full_disk_under_the_store(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(photo: Path) -> Proposals:
+        raise StoreError("cannot write to the proposals store kept: No space left on device", errno.ENOSPC)
+
+    monkeypatch.setattr(infer, "kept_proposals", lambda store, _: full)
+    code, _, err = run(photos, "--store", "kept", "--quiet")
+    assert code == 2
+    assert err == (
+        "error: cannot write to the proposals store kept: No space left on device: "
+        "make room and give the same command again; what was found so far is saved\n"
+    )
+
+
 def test_a_detector_that_always_fails(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: StubDetector, image: object) -> None:
         raise RuntimeError("CUDA error")
@@ -391,7 +429,7 @@ def stopped_by(how: signal.Signals, photos: Path, out: Path) -> subprocess.Compl
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_run_goes_on_to_the_same_result(photos: Path, run: Run) -> None:
     assert stopped_by(signal.SIGKILL, photos, Path("out")).returncode == -signal.SIGKILL
-    done = len(read_detections(Path("out/detections.jsonl")))
+    done = len(list(read_detections(Path("out/detections.jsonl"))))
     assert 3 <= done < 24
     code, _, err = run(photos, "--out", "out")
     assert code == 0
@@ -413,7 +451,7 @@ def test_ctrl_c_says_how_to_go_on(photos: Path, run: Run) -> None:
     assert "stopped: what was found so far is saved, and the same command goes on from there" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert run(photos, "--out", "out")[0] == 0
-    assert len(read_detections(Path("out/detections.jsonl"))) == 24
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 24
 
 
 def test_help_begins_with_commands_and_needs_no_torch() -> None:

@@ -27,7 +27,7 @@ MEANINGS = {
     "both": "near an object of another class",
     "missed": "objects that nothing comes near",
     "missed: no proposal": "… because no proposal reaches them: no classifier could find them",
-    "missed: classifier": "… although a proposal reaches them: the classifier dropped it",
+    "missed: classifier": "… although a proposal reaches them: the selection or the classifier dropped it",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,11 @@ from detection.datasets.base import Dataset
 from detection.images import image_size
 from detection.proposals.base import JSON, Proposer
 from detection.proposals.recall import Coverage, coverage
-from detection.proposals.store import Failure, ProposalStore
+from detection.proposals.store import Failure, ProposalStore, Report
 from detection.proposals.timed import Timed
 from detection.structures import Proposals, Target
 
 CURVE = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)  # first boxes of a photo
-
-Progress = Callable[[str, int, int], None]  # what is being done, photos done, photos in all
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +71,7 @@ class Measured:
         return np.asarray(np.sqrt(self.covered.areas / areas), np.float64)
 
 
-def measure(name: str, dataset: Dataset, proposer: Proposer, store: Path, workers: int, progress: Progress) -> Measured:
+def measure(name: str, dataset: Dataset, proposer: Proposer, store: Path, workers: int, progress: Report) -> Measured:
     """The boxes of every photo, made or from the store, and how they cover its objects.
 
     A photo that cannot be read is logged, and left out. Raises :class:`detection.proposals.store.StoreError`.

@@ -83,6 +83,8 @@ def crops(objects: Sequence[Unreached], dataset: Dataset) -> Iterator[Crop]:
         margin = SURROUNDINGS * max(one.width, one.height)
         window = np.concatenate([corners[:, :2].min(axis=0) - margin, corners[:, 2:].max(axis=0) + margin])
         x1, y1, x2, y2 = np.rint(clip(window[None], width, height)[0]).astype(int).tolist()
+        x1, y1 = min(x1, width - 1), min(y1, height - 1)
+        x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)  # an object may be smaller than a pixel
         picture = base64.b64encode(thumbnail(image[y1:y2, x1:x2], PICTURE_SIDE)).decode()
         boxes = tuple(
             (what, tuple(round(float(value), 1) for value in (box[0] - x1, box[1] - y1, *(box[2:] - box[:2]))))

@@ -190,9 +190,21 @@ def test_images_without_a_number_are_refused(tmp_path, write):
         write([record("000001", ("cat", 0.5, [0, 0, 1, 1]))], tmp_path / "out")
 
 
-def test_voc_text_refuses_what_its_columns_cannot_hold(tmp_path):
-    with pytest.raises(ValueError, match="image id 'my photo' has a blank"):
-        write_voc([record("my photo", ("cat", 0.5, [0, 0, 1, 1]))], tmp_path)
+@pytest.mark.parametrize("image", ["my photo 1.jpg", "100% mine", "my%20photo", "%", "two\nlines", "wide\u3000blank"])
+def test_voc_text_holds_ids_with_blanks(tmp_path, image):
+    write_voc([record(image, ("cat", 0.5, [0, 0, 1, 1]))], tmp_path)
+    (line,) = (tmp_path / "comp4_det_test_cat.txt").read_text(encoding="utf-8").splitlines()
+    assert len(line.split()) == 6
+    (rows,) = (rows for rows in read_voc_text(tmp_path) if len(rows))
+    assert list(rows.images) == [image]
+
+
+def test_a_blank_is_written_as_in_an_address(tmp_path):
+    write_voc([record("WhatsApp Image 1", ("cat", 0.5, [0, 0, 1, 1]))], tmp_path)
+    assert (tmp_path / "comp4_det_test_cat.txt").read_text() == "WhatsApp%20Image%201 0.5 1.0 1.0 1.0 1.0\n"
+
+
+def test_voc_text_refuses_what_no_file_can_be_called(tmp_path):
     with pytest.raises(ValueError, match="class 'cat/dog' cannot be part of a file's name"):
         write_voc_text([], ["cat/dog"], tmp_path)
 

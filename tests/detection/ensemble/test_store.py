@@ -10,7 +10,7 @@ import torch
 from detection.ensemble.store import Regions, ScoreStore, begin_scores, open_scores
 from detection.heads.scoring import RawScores
 
-FACTS = {"regions": "first-0", "top": 5, "proposals": {"method": "grid"}}
+FACTS = {"regions": "first-00000000", "top": 5, "proposals": {"method": "grid"}}
 RAW = RawScores(torch.rand(3, 2), learned=torch.rand(3, 2, 4))
 
 
@@ -23,25 +23,34 @@ def test_what_is_kept_is_read(tmp_path: Path) -> None:
     assert store.members == []
     assert store.regions(1) is None
     store.save_regions(1, Regions(np.array([[0, 0, 5, 6]], np.float32), (30, 40)))
-    store.save("first-0", 1, RAW)
+    store.save("first-00000000", 1, RAW)
     again = open_scores(tmp_path / "new")
-    assert (again.ids, again.class_names, again.members) == (("a", "b/c"), ("cat", "dog"), ["first-0"])
+    assert (again.ids, again.class_names, again.members) == (("a", "b/c"), ("cat", "dog"), ["first-00000000"])
     regions = again.regions(1)
     assert regions is not None
     assert (regions.boxes.tolist(), regions.size) == ([[0, 0, 5, 6]], (30, 40))
-    assert (again.has("first-0", 0), again.has("first-0", 1)) == (False, True)
-    read = again.read("first-0", 1)
+    assert (again.has("first-00000000", 0), again.has("first-00000000", 1)) == (False, True)
+    read = again.read("first-00000000", 1)
     assert torch.equal(read.softmax, RAW.softmax)
     assert torch.equal(read.learned, RAW.learned)
     assert (read.svm, read.ridge, read.evidence) == (None, None, None)
 
 
+def test_other_folders_are_no_members(tmp_path: Path) -> None:
+    store = begin(tmp_path)
+    for name in ("my-notes", "plots", "old-4e1fa2c8.bak", ".cache-4e1fa2c8 copy"):
+        (tmp_path / name).mkdir()
+    store.save("voc5.v2-4e1fa2c8", 1, RAW)
+    assert store.members == ["voc5.v2-4e1fa2c8"]
+    assert store.known_as("renamed-4e1fa2c8") == "voc5.v2-4e1fa2c8"
+
+
 def test_of_the_regions_the_first_may_be_read_alone(tmp_path: Path) -> None:
     store = begin(tmp_path)
     store.save_regions(1, Regions(np.arange(12, dtype=np.float32).reshape(3, 4), (30, 40)))
-    store.save("first-0", 1, RAW._replace(evidence=torch.rand(2)))
+    store.save("first-00000000", 1, RAW._replace(evidence=torch.rand(2)))
     first = store.first(2)
-    regions, raw, whole = first.regions(1), first.read("first-0", 1), store.read("first-0", 1)
+    regions, raw, whole = first.regions(1), first.read("first-00000000", 1), store.read("first-00000000", 1)
     assert regions is not None
     assert regions.boxes.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert torch.equal(raw.softmax, RAW.softmax[:2])
@@ -56,9 +65,11 @@ def test_of_the_regions_the_first_may_be_read_alone(tmp_path: Path) -> None:
 
 def test_a_photo_that_a_member_has_not_scored_is_told(tmp_path: Path) -> None:
     store = begin(tmp_path)
-    store.save("first-0", 1, RAW)
-    with pytest.raises(ValueError, match=r"first-0 has not scored 1 of 2 photos: tools/ensemble\.py score goes on"):
-        store.read("first-0", 0)
+    store.save("first-00000000", 1, RAW)
+    with pytest.raises(
+        ValueError, match=r"first-00000000 has not scored 1 of 2 photos: tools/ensemble\.py score goes on"
+    ):
+        store.read("first-00000000", 0)
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,14 +80,14 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="No space"):
-        store.save("first-0", 1, RAW)
-    assert not store.has("first-0", 1)
-    assert list((tmp_path / "first-0").iterdir()) == []
+        store.save("first-00000000", 1, RAW)
+    assert not store.has("first-00000000", 1)
+    assert list((tmp_path / "first-00000000").iterdir()) == []
 
 
 def test_scores_of_other_photos_classes_or_regions_are_refused(tmp_path: Path) -> None:
     begin(tmp_path)
-    assert begin(tmp_path, regions="second-1").facts["regions"] == "first-0"  # which chose them once and for all
+    assert begin(tmp_path, regions="second-1").facts["regions"] == "first-00000000"  # which chose them once and for all
     with pytest.raises(ValueError, match="holds the scores of 2 other photos"):
         begin(tmp_path, ids=("a",))
     with pytest.raises(ValueError, match=r"holds scores with top = 5, these have 9"):

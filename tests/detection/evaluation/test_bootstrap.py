@@ -84,6 +84,18 @@ def test_intervals_of_the_golden_detections():
     assert np.isnan(intervals.classes["bird"].low)  # no object of it
 
 
+def test_an_interval_of_a_mean_ap_lies_within_what_a_mean_ap_can_be():
+    """The percentiles about a small value would reach below 0."""
+    wrong = [(10 + image, 0, 0.9, 50, 50, 60, 60) for image in range(20)]
+    detections = table(*wrong, (0, 0, 0.1, 0, 0, 9, 9))
+    judgement = judge(VOC10, detections, objects_of((0, 0, 0, 0, 9, 9), (1, 0, 0, 0, 9, 9)), ["a"])
+    intervals = bootstrap(judgement, 30)
+    for interval in (intervals.mean_ap, intervals.classes["a"]):
+        assert interval.low == 0 < interval.value < interval.high <= 1
+    assert Interval(0.95, 0.9, 1.02).of_a_share() == Interval(0.95, 0.9, 1.0)
+    assert np.isnan(Interval(*[float("nan")] * 3).of_a_share().low)
+
+
 def test_images_without_anything_count_too():
     """Among more empty images the only object is drawn less often; where it is drawn, its AP is 1."""
     judgement = judge(VOC10, table((0, 0, 0.5, 0, 0, 9, 9)), objects_of((0, 0, 0, 0, 9, 9)), ["a"])

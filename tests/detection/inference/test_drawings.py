@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detection.images import IMAGE_SUFFIXES, decode_image
-from detection.inference.drawings import drawing_name, save_drawing
+from detection.inference.drawings import DrawingError, drawing_name, save_drawing
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
@@ -20,11 +20,27 @@ def test_every_photo_can_be_drawn_in_its_own_format(tmp_path: Path, suffix: str)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("photo", ["photo", "sub/a.jfif", "v1.2"])
+def test_a_photo_without_a_known_suffix_is_drawn_as_jpeg(tmp_path: Path, photo: str) -> None:
+    save_drawing(np.zeros((2, 2, 3), np.uint8), tmp_path / drawing_name(photo))
+    assert (tmp_path / f"{photo}.drawn.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_no_two_photos_share_a_drawing() -> None:
+    photos = {"a", "a.jpg", "a.jpeg", "a.JPG", "a.jfif", "a.jfif.jpg"}
+    for _ in range(3):  # a photo may be called as a drawing is
+        photos |= {drawing_name(photo) for photo in photos}
+    assert len({drawing_name(photo) for photo in photos}) == len(photos)
+
+
 @pytest.mark.parametrize(
-    ("photo", "drawing"), [("photo", "photo.jpg"), ("sub/a.jfif", "sub/a.jfif.jpg"), ("v1.2", "v1.2.jpg")]
+    ("suffix", "width"), [(".jpg", 70_000), (".webp", 17_000), (".gif", 70_000)], ids=["jpeg", "webp", "gif"]
 )
-def test_a_photo_without_a_known_suffix_is_drawn_as_jpeg(tmp_path: Path, photo: str, drawing: str) -> None:
-    assert drawing_name(photo) == drawing
+def test_a_drawing_too_large_for_its_format_is_told(tmp_path: Path, suffix: str, width: int) -> None:
+    """Such a photo is of another format than its suffix says."""
+    with pytest.raises(DrawingError, match=rf"^a drawing of {width} x 2 pixels cannot be written as [A-Z]+: \w.*"):
+        save_drawing(np.zeros((2, width, 3), np.uint8), tmp_path / f"a{suffix}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:

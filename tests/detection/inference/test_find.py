@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detection.images import IMAGE_SUFFIXES
-from detection.inference.find import find_photos
+from detection.inference.find import find_photos, photos_of
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -96,6 +96,13 @@ def test_the_folder_of_the_results_is_left_out(tmp_path: Path) -> None:
     assert ids(tmp_path / "a.jpg", leave_out=tmp_path / "not there yet") == ["a.jpg"]
     with pytest.raises(ValueError, match="the photos' own folder cannot be the one that the results go to"):
         find_photos([tmp_path], leave_out=tmp_path / "runs" / "..")
+
+
+def test_drawings_inside_a_data_set_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "photos/a.jpg", "photos/annotated notes/b.jpg", "photos/out/annotated/a.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "photos" / "out")
+    found = photos_of(f"folder:{tmp_path / 'photos'}", leave_out=tmp_path / "link" / "annotated")
+    assert [photo.id for photo in found.photos] == ["a.jpg", "annotated notes/b.jpg"]
 
 
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

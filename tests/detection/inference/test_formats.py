@@ -110,7 +110,6 @@ def test_unknown_formats_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "id", "reason"),
     [
-        ("voc", "a b.jpg", "a name with a blank cannot stand in VOC's text files"),
         ("ilsvrc", "a\nb.jpg", "a name with a line break cannot stand in a text file"),
         ("yolo", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
         ("csv", "\udcff.jpg", "a name that is not UTF-8 cannot stand in a text file"),
@@ -123,16 +122,30 @@ def test_names_that_a_format_cannot_hold_are_refused_before_the_run(name: str, i
         check_formats([name], ["good.jpg", id])
 
 
+@pytest.mark.parametrize(
+    ("name", "classes", "reason"),
+    [
+        ("voc", ["car", "car/van"], "class 'car/van': VOC has a file for each class, and none can be called so"),
+        ("ilsvrc", ["two\nlines"], r"class 'two\\nlines': a name with a line break cannot stand in a text file"),
+        ("csv", ["\udcff"], r"class '\\udcff': a name that is not UTF-8 cannot stand in a text file"),
+    ],
+)
+def test_classes_that_a_format_cannot_hold_are_refused(name: str, classes: list[str], reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}; choose another format than {name}$"):
+        check_formats([name], [], classes)
+    check_formats(["coco"], [], classes)
+
+
 def test_the_same_names_in_formats_that_can_hold_them() -> None:
-    check_formats(["coco", "csv", "ilsvrc"], ["a b.jpg", "größe.jpg"])
+    check_formats(["coco", "csv", "ilsvrc", "voc"], ["a b.jpg", "größe.jpg"])
     check_formats(["coco"], ["\udcff.jpg", "a\nb.jpg"])
 
 
 def test_what_was_found_before_is_checked_too(tmp_path: Path, detections: Path) -> None:
     with DetectionsWriter(detections) as writer:
-        writer.write(ImageDetections("a b.jpg", "a b.jpg", 4, 3, np.zeros((0, 4)), (), np.zeros(0), 0.1))
-    with pytest.raises(ValueError, match=r"a b\.jpg: a name with a blank"):
-        write_formats(["csv", "voc"], detections, CLASSES, tmp_path)
+        writer.write(ImageDetections("a\nb.jpg", "a\nb.jpg", 4, 3, np.zeros((0, 4)), (), np.zeros(0), 0.1))
+    with pytest.raises(ValueError, match=r"a\nb\.jpg: a name with a line break"):
+        write_formats(["csv", "ilsvrc"], detections, CLASSES, tmp_path)
     assert not (tmp_path / "detections.csv").exists()
 
 

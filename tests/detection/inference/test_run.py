@@ -175,6 +175,21 @@ def test_bad_photos_are_listed_and_tried_again(go: Go, photos: Path, folder: Run
     assert saved(folder) == [*ALL, "sub1/bad.jpg"]
 
 
+def test_a_photo_that_cannot_be_drawn_is_a_failure_and_the_others_go_on(
+    go: Go, photos: Path, folder: RunFolder
+) -> None:
+    wide = photos / "sub0" / "2.jpg"
+    save_photo(photos / "sub0" / "2.png", size=(66_000, 2)).rename(wide)  # wider than a JPEG can be
+    names = [wide.relative_to(photos).as_posix() if name == "sub0/2.png" else name for name in ALL]
+    for _ in range(2):  # it is tried again
+        (failure,) = [outcome for outcome in go() if isinstance(outcome, Failure)]
+        assert failure.path == wide
+        assert failure.reason.startswith("a drawing of 66000 x 2 pixels cannot be written as JPEG: ")
+        assert folder.errors.read_text(encoding="utf-8").count(str(wide)) == 1
+        assert saved(folder) == names
+        assert drawn(folder) == [name for name in names if name != "sub0/2.jpg"]
+
+
 def no_room(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 

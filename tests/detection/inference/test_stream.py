@@ -1,5 +1,6 @@
 """Detection over a stream of photos."""
 
+import errno
 import threading
 import weakref
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from detection.images import decode_image
 from detection.inference import stream
 from detection.inference.find import Failure, Photo
 from detection.inference.stream import AHEAD, FAILURES_IN_A_ROW, Detected, DetectorError, decode_ahead, detect
+from detection.proposals.store import StoreError
 from detection.structures import Proposals, RGBImage
 from tests.detection.inference.stub import StubDetector, save_photo
 
@@ -102,6 +104,22 @@ def test_a_detector_that_only_fails_ends_the_stream(tmp_path: Path) -> None:
         assert isinstance(next(outcomes), Failure)
     with pytest.raises(DetectorError, match=f"the detector failed {FAILURES_IN_A_ROW} times in a row: wrong device"):
         next(outcomes)
+
+
+def test_a_store_that_cannot_be_written_ends_the_stream(tmp_path: Path) -> None:
+    def full(photo: Path) -> Proposals:
+        raise StoreError("cannot write to the proposals store", errno.ENOSPC)
+
+    with pytest.raises(StoreError, match="cannot write to the proposals store"):
+        list(detect(photos(tmp_path, 3), StubDetector(), full))
+
+
+def test_a_photo_that_a_store_cannot_read_is_told(tmp_path: Path) -> None:
+    def gone(photo: Path) -> Proposals:
+        raise FileNotFoundError(f"no image file {photo}")
+
+    (outcome,) = detect(photos(tmp_path, 1), StubDetector(), gone)
+    assert isinstance(outcome, Failure)
 
 
 def test_failures_with_a_success_between_do_not_end_it(tmp_path: Path) -> None:

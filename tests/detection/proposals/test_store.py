@@ -119,8 +119,9 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, photos, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(StoreError, match=r"proposals store .*store.*: No space left on device"):
+    with pytest.raises(StoreError, match=r"proposals store .*store.*: No space left on device$") as refused:
         store.fill(photos)
+    assert refused.value.errno == 28
     assert [path.name for path in store.folder.rglob("*") if path.is_file()] == ["settings.json"]
 
 

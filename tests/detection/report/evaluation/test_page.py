@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from detection.evaluation.explain import REASONS
 from detection.report.evaluation.curves import HEIGHT, LEFT, TOP, WIDTH, precision_recall, score_dots
 from detection.report.evaluation.sheets import (
     budget_rows,
@@ -54,7 +55,8 @@ def test_every_object_is_in_one_part_by_area() -> None:
 def test_an_explanation_names_its_rules() -> None:
     one = report()
     rows = explanation_rows(one.analysis.explanations[0], one.dataset.ids)
-    assert [meaning.split(" ")[0] for meaning, *_ in rows] == ["the", "the", "the", "how"]
+    differ = ("small object", "taken object", "ties", "formula")
+    assert [meaning for meaning, *_ in rows] == [REASONS[name] for name in differ]
 
 
 def test_curves_begin_at_recall_0_and_stay_in_the_chart() -> None:

@@ -1,9 +1,11 @@
 import base64
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
-from detection.report.proposals.unreached import crops, unreached
+from detection.report.proposals.unreached import Unreached, crops, unreached
 from tests.detection.report.proposals.photos import FAR, HALF, WHOLE, measured, photos
 
 QUARTER = [0, 0, 20, 20]  # of WHOLE
@@ -35,3 +37,15 @@ def test_a_crop_shows_the_object_and_the_nearest_box_in_its_own_frame(tmp_path):
     assert picture is not None
     assert picture.shape == (60, 60, 3)
     assert (far.shown_width, whole.shown_width) == (170, 170)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(10.1, 10.1, 10.3, 10.3), (99.8, 79.8, 100, 80), (100, 80, 100.5, 80.5), (10, 10, 10.2, 30)],
+    ids=["inside", "in the corner", "beyond the border", "narrow"],
+)
+def test_an_object_smaller_than_a_pixel_has_a_crop(tmp_path: Path, box: tuple[float, ...]) -> None:
+    one = Unreached(0, "first", "cat", np.array(box, np.float32), np.zeros(4, np.float32), 0.0)
+    (crop,) = crops([one], photos(tmp_path))
+    assert min(crop.width, crop.height) >= 1
+    assert crop.picture
