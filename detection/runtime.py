@@ -28,6 +28,11 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def spare_threads(device: torch.device) -> int:
+    """How many threads the processor has to spare while ``device`` works: none where it is that device itself."""
+    return 0 if device.type == "cpu" else max(2, min(8, (os.cpu_count() or 1) - 2))
+
+
 def keep_freed_memory() -> bool:
     """Tell glibc not to hand large blocks back to the system after every layer; False where there is no glibc.
 

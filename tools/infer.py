@@ -62,7 +62,7 @@ from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
 from detection.report.summary import summarise
 from detection.results import read_detections
-from detection.structures import Proposals
+from detection.structures import Proposals, RGBImage
 
 if TYPE_CHECKING:
     from detection.detector import RegionDetector
@@ -98,11 +98,11 @@ def load(
     )
 
 
-def kept_proposals(store: Path, detector: RegionDetector) -> Callable[[Path], Proposals]:
-    """What gives a photo's regions from a store, or makes and keeps them."""
+def proposals_of(store: Path | None, detector: RegionDetector) -> Callable[[Path, RGBImage], Proposals]:
+    """What gives a photo's regions: from a store, or made and kept there; without a store they are made."""
     from detection.proposals.store import ProposalStore
 
-    return ProposalStore(store, detector.proposer).proposals
+    return ProposalStore(store, detector.proposer).proposals if store else lambda _, image: detector.proposer(image)
 
 
 @app.command(help=help_text(__doc__))
@@ -127,6 +127,8 @@ def infer(
     seed: Annotated[int, typer.Option(help="of what is drawn by lot")] = 0,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
+    from detection.runtime import choose_device, spare_threads
+
     if bool(paths) == (data is not None):
         raise ValueError(
             "give PATHs, photos and folders, or a data set with --data, and not both (--help shows examples)"
@@ -148,13 +150,16 @@ def infer(
     )
     shown = thresholds_of(threshold, detector.class_names, detector.calibration)
     words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
-    kept = kept_proposals(store, detector) if store else None
+    ahead = spare_threads(choose_device(device))  # on a GPU the next photos' regions are proposed meanwhile
+    regions = proposals_of(store, detector) if store or ahead else None
     with open_run(out, settings, overwrite=overwrite) as folder:
         draw = partial(draw_detections, threshold=shown, colours=class_colours(detector.class_names))
         if annotate:
             folder.forget_drawings(shown if isinstance(shown, float) else words)
         with bars:
-            failures = _run(run(found, detector, folder, draw=draw if annotate else None, proposals_of=kept), bars)
+            drawn = draw if annotate else None
+            outcomes = run(found, detector, folder, draw=drawn, proposals_of=regions, ahead=ahead)
+            failures = _run(outcomes, bars)
         write_formats(wanted, folder.detections, detector.class_names, out)
         if page:
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"

@@ -24,20 +24,13 @@ _ENCODING: dict[str, tuple[str, dict[str, int | str]]] = {
 }
 
 
-_ADDED = ".drawn.jpg"
-
-
 class DrawingError(ValueError):
     """A drawing that its format cannot hold; the message says why in one line."""
 
 
 def drawing_name(photo: str) -> str:
-    """What the drawing of a photo is called: as the photo, with a suffix added where it has none of an image.
-
-    No two photos have drawings of one name: ``a`` is ``a.drawn.jpg``, since ``a.jpg`` is another's.
-    """
-    known = Path(photo).suffix.lower() in _ENCODING and not photo.endswith(_ADDED)
-    return photo if known else photo + _ADDED
+    """What the drawing of a photo is called: as the photo, with ``.jpg`` added where it has no suffix of an image."""
+    return photo if Path(photo).suffix.lower() in _ENCODING else f"{photo}.jpg"
 
 
 def save_drawing(image: RGBImage, path: Path) -> None:

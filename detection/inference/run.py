@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from detection.datasets.base import first_repeated
 from detection.inference.drawings import DrawingError, save_drawing
 from detection.inference.find import Failure, Found
 from detection.inference.folder import RunFolder
@@ -34,14 +35,18 @@ def run(
     *,
     draw: Draw | None = None,
     proposals_of: ProposalsOf | None = None,
+    ahead: int = 0,
 ) -> Iterator[Begun | Outcome]:
     """Detect in every photo of ``found`` that ``folder`` has no result of, and draw every one that has no drawing.
 
     Yields ``Begun``, then what came of each photo. A failure is in ``errors.csv`` by then; detections are saved by the
     next step, in a thread beside the detector, and a photo that cannot be drawn is a failure that follows them. It may
     stop anywhere, and the next run does the rest. An ``OSError`` is the folder's (its disk is full, say), never a
-    photo's; what was saved before it is whole. Other errors as in :func:`detect`.
+    photo's; what was saved before it is whole. Raises ``ValueError`` where two photos would have one drawing; other
+    errors as in :func:`detect`.
     """
+    if draw and (twice := first_repeated(str(folder.drawing(photo.id)) for photo in found.photos)):
+        raise ValueError(f"{twice}: two photos would be drawn there: rename one of them, or leave out the drawings")
     with DetectionsWriter(folder.detections) as writer:
         folder.errors.unlink(missing_ok=True)  # what failed is tried again
         done = writer.done
@@ -63,7 +68,7 @@ def run(
             if undrawn:
                 for record, image in reopen(_undrawn(folder, given)):
                     yield image if isinstance(image, Failure) else Detected(image, record)
-            yield from detect(photos, predictor, proposals_of)
+            yield from detect(photos, predictor, proposals_of, ahead=ahead)
 
         yield from _saved_behind(outcomes(), save, folder)
 

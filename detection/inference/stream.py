@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -31,7 +32,7 @@ class Predictor(Protocol):
     def predict(self, image: RGBImage, proposals: Proposals | None = None) -> Detections: ...
 
 
-ProposalsOf = Callable[[Path], Proposals]  # of an image file: what a proposals store has
+ProposalsOf = Callable[[Path, RGBImage], Proposals]  # of an image file and what it shows: what a proposals store has
 
 
 class Located(Protocol):
@@ -42,6 +43,16 @@ class Located(Protocol):
 
 
 Item = TypeVar("Item", bound=Located)
+Work = TypeVar("Work")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Prepared:
+    """A photo's pixels, its proposals where they are made in advance, or what went wrong, and the seconds they took."""
+
+    image: RGBImage
+    proposals: Proposals | Exception | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,23 +68,25 @@ class DetectorError(RuntimeError):
 
 
 def detect(
-    photos: Iterable[Photo], predictor: Predictor, proposals_of: ProposalsOf | None = None
+    photos: Iterable[Photo], predictor: Predictor, proposals_of: ProposalsOf | None = None, *, ahead: int = 0
 ) -> Generator[Detected | Failure]:
     """What ``predictor`` finds in each photo, in their order; a photo that cannot be worked on gives a ``Failure``.
 
-    With ``proposals_of`` it is handed proposals, and makes none itself.
+    With ``proposals_of`` it is handed proposals, and makes none itself: when it is a photo's turn or, where the
+    predictor leaves the processor free, for so many photos ``ahead`` in as many threads.
     ``seconds`` of a record is the detector's own time, and that of ``proposals_of``: to read them, or to make them.
-    Holds ``AHEAD`` + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its failures, and
-    :class:`detection.proposals.store.StoreError` where ``proposals_of`` does.
+    Holds ``ahead`` (or ``AHEAD``) + 1 images at any time. Raises ``DetectorError`` after ``FAILURES_IN_A_ROW`` of its
+    failures, and :class:`detection.proposals.store.StoreError` where ``proposals_of`` does.
     """
     failed = 0
-    with closing(decode_ahead(photos)) as images:
-        for photo, image in images:
-            if isinstance(image, Failure):
-                yield image
+    prepare = partial(_prepare, proposals_of=proposals_of if ahead else None)
+    with closing(work_ahead(photos, prepare, ahead or AHEAD)) as prepared:
+        for photo, ready in prepared:
+            if isinstance(ready, Failure):
+                yield ready
                 continue
             try:
-                record = _detect(photo, image, predictor, proposals_of)
+                record = _detect(photo, ready, predictor, proposals_of)
             except StoreError:  # its disk is full, say: the next photo would fare no better
                 raise
             except Exception as error:  # whatever one photo does to a detector, the others are still wanted
@@ -85,36 +98,59 @@ def detect(
                     ) from error
             else:
                 failed = 0
-                yield Detected(image, record)
+                yield Detected(ready.image, record)
 
 
-def _detect(photo: Photo, image: RGBImage, predictor: Predictor, proposals_of: ProposalsOf | None) -> ImageDetections:
+def _prepare(photo: Photo, proposals_of: ProposalsOf | None) -> Prepared | Failure:
+    image = _decode(photo)
+    if isinstance(image, Failure) or proposals_of is None:
+        return image if isinstance(image, Failure) else Prepared(image)
     start = time.perf_counter()
-    found = predictor.predict(image) if proposals_of is None else predictor.predict(image, proposals_of(photo.path))
+    try:
+        proposals: Proposals | Exception = proposals_of(photo.path, image)
+    except Exception as error:  # noqa: BLE001 - it is raised when it is the photo's turn
+        proposals = error
+    return Prepared(image, proposals, time.perf_counter() - start)
+
+
+def _detect(photo: Photo, ready: Prepared, predictor: Predictor, proposals_of: ProposalsOf | None) -> ImageDetections:
+    start = time.perf_counter() - ready.seconds
+    proposals = ready.proposals
+    if isinstance(proposals, Exception):
+        raise proposals
+    if proposals is None and proposals_of is not None:
+        proposals = proposals_of(photo.path, ready.image)
+    found = predictor.predict(ready.image) if proposals is None else predictor.predict(ready.image, proposals)
     seconds = time.perf_counter() - start
-    size = (image.shape[1], image.shape[0])
+    size = (ready.image.shape[1], ready.image.shape[0])
     names = predictor.class_names
     return ImageDetections.of(found, names, id=photo.id, path=str(photo.path), size=size, seconds=seconds)
 
 
-def decode_ahead(items: Iterable[Item], *, ahead: int = AHEAD) -> Generator[tuple[Item, RGBImage | Failure]]:
-    """Each item with its image, or why there is none; up to ``ahead`` images are decoded in advance, in threads."""
-    pool = ThreadPoolExecutor(ahead, thread_name_prefix="decode")
-    waiting: deque[tuple[Item, Future[RGBImage | Failure]]] = deque()
+def decode_ahead(items: Iterable[Item]) -> Generator[tuple[Item, RGBImage | Failure]]:
+    """Each item with its image, or why there is none; up to ``AHEAD`` images are decoded in advance, in threads."""
+    return work_ahead(items, _decode, AHEAD)
+
+
+def work_ahead(items: Iterable[Item], work: Callable[[Item], Work], ahead: int) -> Generator[tuple[Item, Work]]:
+    """Each item with what ``work`` makes of it, which is done for up to ``ahead`` items in advance, in threads."""
+    pool = ThreadPoolExecutor(ahead, thread_name_prefix="ahead")
+    waiting: deque[tuple[Item, Future[Work]]] = deque()
     remaining = iter(items)
     try:
         while True:
             for item in islice(remaining, ahead + 1 - len(waiting)):
-                waiting.append((item, pool.submit(_decode, Path(item.path))))
+                waiting.append((item, pool.submit(work, item)))
             if not waiting:
                 return
-            item, image = waiting.popleft()
-            yield item, image.result()
+            item, done = waiting.popleft()
+            yield item, done.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _decode(path: Path) -> RGBImage | Failure:
+def _decode(item: Located) -> RGBImage | Failure:
+    path = Path(item.path)
     try:
         return decode_image(path)
     except Exception as error:  # noqa: BLE001 - one file, whatever is wrong with it, never stops a run

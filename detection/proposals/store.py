@@ -27,7 +27,7 @@ from pathlib import Path
 from detection.images import decode_image
 from detection.proposals.base import JSON, Proposer
 from detection.proposals.entry import DamagedEntryError, pack, unpack
-from detection.structures import Proposals
+from detection.structures import Proposals, RGBImage
 
 SETTINGS = "settings.json"
 AHEAD = 4  # photos in work, or done and not yet handed out, for each thread
@@ -71,8 +71,8 @@ class ProposalStore:
         """What the boxes are made with; see :class:`detection.proposals.base.Proposer`."""
         return self.proposer.settings
 
-    def proposals(self, photo: Path) -> Proposals:
-        """The proposals of an image file: read, or else made and kept.
+    def proposals(self, photo: Path, image: RGBImage | None = None) -> Proposals:
+        """The proposals of an image file: read, or else made and kept; ``image`` is what it shows, if that is at hand.
 
         Raises ``FileNotFoundError``, :class:`detection.images.ImageError` and :class:`StoreError`.
         """
@@ -80,7 +80,7 @@ class ProposalStore:
         kept = _read(entry, seal)
         if kept is not None:
             return kept
-        made = self.proposer(decode_image(photo))
+        made = self.proposer(decode_image(photo) if image is None else image)
         if made.fallback is None:
             _write(entry, pack(made, seal))
         return made

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from detection import runtime
-from detection.runtime import choose_device, keep_freed_memory, make_deterministic
+from detection.runtime import choose_device, keep_freed_memory, make_deterministic, spare_threads
 
 
 def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +31,11 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert choose_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(ValueError, match="'cuda:2' was asked for, but PyTorch sees 2 CUDA devices; use cuda"):
         choose_device("cuda:2")
+
+
+def test_the_processor_is_free_while_a_gpu_works() -> None:
+    assert spare_threads(torch.device("cpu")) == 0
+    assert 2 <= spare_threads(torch.device("cuda")) <= 8
 
 
 def test_freed_memory_is_kept_where_there_is_glibc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -332,7 +332,7 @@ def test_other_regions_are_asked_for_and_told_from_the_models_own(
 
 def test_regions_of_a_store_are_used(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Proposals(np.array([[1, 2, 3, 4]], np.float32), fallback="sliding-grid")
-    monkeypatch.setattr(infer, "kept_proposals", lambda store, _: lambda path: one)
+    monkeypatch.setattr(infer, "proposals_of", lambda *_: lambda *_: one)
     code, out, _ = run(photos, "--store", "kept")
     assert code == 0
     assert "4 photos took too long: their regions come from a fallback" in out
@@ -372,10 +372,10 @@ def test_a_full_disk(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_full_disk_under_the_store(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(photo: Path) -> Proposals:
+    def full(*_: object) -> Proposals:
         raise StoreError("cannot write to the proposals store kept: No space left on device", errno.ENOSPC)
 
-    monkeypatch.setattr(infer, "kept_proposals", lambda store, _: full)
+    monkeypatch.setattr(infer, "proposals_of", lambda *_: full)
     code, _, err = run(photos, "--store", "kept", "--quiet")
     assert code == 2
     assert err == (

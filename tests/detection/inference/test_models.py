@@ -40,7 +40,8 @@ def test_a_folder_of_runs_is_its_finished_members(tmp_path: Path) -> None:
     for number in (1, 10):
         (tmp_path / f"member-{number}" / "last.safetensors").write_bytes(b"x")
     assert [path.parent.name for path in model_files(tmp_path)] == ["member-1", "member-10"]
-    assert model_files(tmp_path / "member-1") == []
+    assert model_files(tmp_path / "member-1") == [tmp_path / "member-1" / "last.safetensors"]
+    assert model_files(tmp_path / "member-2") == []
 
 
 def test_a_fingerprint_changes_with_the_content(tmp_path: Path) -> None:

@@ -42,11 +42,31 @@ def test_proposals_of_a_file_are_handed_on_and_a_fallback_is_recorded(tmp_path: 
         quick.path: Proposals(np.array([[1, 2, 3, 4]], np.float32)),
         slow.path: Proposals(np.array([[5, 6, 7, 8]], np.float32), fallback="sliding-grid"),
     }
-    records = [
-        one.record for one in detect([quick, slow], StubDetector(), made.__getitem__) if isinstance(one, Detected)
-    ]
-    assert [record.fallback for record in records] == [None, "sliding-grid"]
-    assert records[1].boxes.tolist() == [[5, 6, 7, 8]]
+    for ahead in (0, 3):
+        found = detect([quick, slow], StubDetector(), lambda path, _: made[path], ahead=ahead)
+        records = [one.record for one in found if isinstance(one, Detected)]
+        assert [record.fallback for record in records] == [None, "sliding-grid"]
+        assert records[1].boxes.tolist() == [[5, 6, 7, 8]]
+
+
+def test_proposals_are_made_ahead_of_a_detector_that_leaves_the_processor_free(tmp_path: Path) -> None:
+    three, begun = photos(tmp_path, 3), {n: threading.Event() for n in range(3)}
+
+    def propose(path: Path, image: RGBImage) -> Proposals:
+        begun[int(path.stem)].set()
+        if path.stem == "1":
+            raise ValueError("no regions")
+        return Proposals([[0, 0, image.shape[1], 9]])
+
+    def wait_for_the_last(_: RGBImage) -> None:
+        assert begun[2].wait(WAIT)
+
+    first, second, third = detect(three, StubDetector(wait_for_the_last), propose, ahead=2)
+    assert isinstance(second, Failure)
+    assert second.reason == "the detector failed: no regions"
+    assert isinstance(first, Detected)
+    assert isinstance(third, Detected)
+    assert third.record.boxes.tolist() == [[0, 0, 40, 9]]
 
 
 def test_order_is_that_of_the_photos(tmp_path: Path) -> None:
@@ -107,15 +127,16 @@ def test_a_detector_that_only_fails_ends_the_stream(tmp_path: Path) -> None:
 
 
 def test_a_store_that_cannot_be_written_ends_the_stream(tmp_path: Path) -> None:
-    def full(photo: Path) -> Proposals:
+    def full(*_: object) -> Proposals:
         raise StoreError("cannot write to the proposals store", errno.ENOSPC)
 
-    with pytest.raises(StoreError, match="cannot write to the proposals store"):
-        list(detect(photos(tmp_path, 3), StubDetector(), full))
+    for ahead in (0, 2):
+        with pytest.raises(StoreError, match="cannot write to the proposals store"):
+            list(detect(photos(tmp_path, 3), StubDetector(), full, ahead=ahead))
 
 
 def test_a_photo_that_a_store_cannot_read_is_told(tmp_path: Path) -> None:
-    def gone(photo: Path) -> Proposals:
+    def gone(photo: Path, image: RGBImage) -> Proposals:
         raise FileNotFoundError(f"no image file {photo}")
 
     (outcome,) = detect(photos(tmp_path, 1), StubDetector(), gone)
