@@ -109,14 +109,24 @@ def proposals_of(store: Path | None, detector: RegionDetector) -> Callable[[Path
 def infer(
     paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="photos and folders of photos")] = None,
     data: Annotated[str | None, typer.Option(help="instead of PATH: a data set, DIR or DIR:SPLIT")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="a file, bundled name or folder; see above")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="a model file, a bundled name or a folder; several: an ensemble")
+    ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="look at the N best regions of a photo only")] = None,
-    threshold: Annotated[str | None, typer.Option(help="draw and show what scores so much: see above")] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help="lowest score to draw and list: 0.3, best-f1 or precision=0.9")
+    ] = None,
     store: Annotated[Path | None, typer.Option(help="the folder in which regions are kept")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds that a photo's regions may take")] = None,
-    proposals: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="see above")] = None,
-    allow_other_proposals: Annotated[bool, typer.Option("--allow-other-proposals", help="see above")] = False,
-    detection: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="see above")] = None,
+    proposals: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="change how regions are proposed: mode=single")
+    ] = None,
+    allow_other_proposals: Annotated[
+        bool, typer.Option("--allow-other-proposals", help="take regions of another kind than it was trained on")
+    ] = False,
+    detection: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change how they are scored: suppression=0.3")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     out: Annotated[Path | None, typer.Option(help="the folder of the results")] = None,
     formats: Annotated[str, typer.Option("--format", help=f"write {','.join(FORMATS)} too (one or more)")] = "",
