@@ -9,8 +9,8 @@
 tables: classification (Tables 2 and 3) and detection (Tables 4 and 5 of "Going Deeper with Convolutions"). A figure
 measured on other data than the paper's stands below the table, with its data set and protocol, and is not compared.
 network: Table 1, row by row, as the paper prints it and as the network built here counts.
-claims: what sections 5 to 7 say of the network, its training and its test, one statement a line: the paper, what is so
-here (counted, or measured on the data named), whether it holds, and where code or test has it.
+claims: what sections 5 to 8 say of the network, its training, its test and the detector, one statement a line: the
+paper, what is so here (counted, or measured on the data named), whether it holds, and where code or test has it.
 
 --measured takes a JSON list of measurements (name, figure, value, data, images, command, and protocol, models, regions,
 crops, pooling, box_regression, contextual_model, date where they apply), such as tools/classify.py --table3 --json
@@ -77,7 +77,7 @@ def paper(
     if part in {"claims", "all"}:
         claims = _claims(figures)
         written["claims"] = [claim._asdict() for claim in claims]
-        shown = Table(*claims[0]._fields, title="Sections 5 to 7: classification", title_justify="left")
+        shown = Table(*claims[0]._fields, title="Sections 5 to 8", title_justify="left")
         for claim in claims:
             shown.add_row(*claim)
         console().print(shown)
@@ -108,12 +108,14 @@ def network_rows() -> list[NetworkRow]:
 def _claims(figures: Sequence[Measurement]) -> list[Claim]:
     """The statements, with the errors measured on the paper's data, or else on the first that there are."""
     from backbone.classification.claims import classification_claims
+    from detection.build.detection_claims import detection_claims
 
     table_3 = paper_tables(figures)[1]
     known = [row for row in table_3.comparable or table_3.others if row.crops]
     known = [row for row in known if row.data == known[0].data]
     errors = {(row.models, row.crops or 1, row.pooling or "mean"): row.value for row in known}
-    return classification_claims(errors, f"{known[0].images:,} {known[0].data}" if known else "")
+    data = f"{known[0].images:,} {known[0].data}" if known else ""
+    return [*classification_claims(errors, data), *detection_claims(figures)]
 
 
 def _agree(stated: tuple[str, str], weights: int, multiply_adds: int) -> bool:
