@@ -91,8 +91,9 @@ TABLE_5 = (
 class Measurement(BaseModel):
     """One figure measured with this project; ``command`` measures it again.
 
-    ``figure``: "mAP", "top-5 error", "top-1 error" or one of a statement about proposals, ``value`` in percent; ``protocol`` of detections: voc07, voc10,
-    ilsvrc, coco; ``regions``: how many of a photo were scored; ``pooling`` of crops: mean or max.
+    ``figure``: "mAP", "top-5 error", "top-1 error" or one of a statement about proposals, ``value`` in percent;
+    ``protocol`` of detections: voc07, voc10, ilsvrc, coco; ``regions``: how many of a photo were scored; ``pooling`` of
+    crops: mean or max.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
