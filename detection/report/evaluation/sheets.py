@@ -18,6 +18,7 @@ from detection.report.colours import class_colours, css
 MOST_CONFUSED_CLASSES = 24  # more make a matrix that nobody reads: then the pairs are listed
 CONFUSED_PAIRS = 30
 EXAMPLES = 3
+SHOWN = 0.0005  # of a mean AP: less reads as 0.0 points
 UNDEFINED = "-"
 MEANINGS = {
     "localisation": "near an object of its class, but the box is too far off",
@@ -160,14 +161,21 @@ def confused_pairs(analysis: Analysis) -> list[tuple[str, str, int]]:
 
 
 def explanation_rows(explanation: Explanation, ids: Sequence[str]) -> list[tuple[str, int, str, list[str]]]:
-    """Every rule that differs: what it is, how many detections it decides, points of mAP, examples in words."""
-    rows = []
-    for step in explanation.steps:
+    """Every rule that differs and matters here, and how many others do.
+
+    What it is, how many detections it decides, points of mAP, examples in words.
+    """
+    rows: list[tuple[str, int, str, list[str]]] = []
+    telling = [step for step in explanation.steps if step.changed or not abs(step.gain) < SHOWN]
+    for step in telling:
         examples = [
             f"{ids[change.image]}: {change.class_name} {change.score:.2f}, {change.before} → {change.after}"
             for change in explanation.changes(step.reason, EXAMPLES)
         ]
         rows.append((REASONS[step.reason], step.changed, _signed(100 * step.gain), examples))
+    if idle := len(explanation.steps) - len(telling):
+        others = f"{idle} other rule{'s that differ change' if idle > 1 else ' that differs changes'} nothing here"
+        rows.append((others, 0, _signed(0.0), []))
     return rows
 
 

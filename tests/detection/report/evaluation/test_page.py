@@ -1,6 +1,7 @@
 """What stands on the page, and what it does in a real browser."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -54,9 +55,20 @@ def test_every_object_is_in_one_part_by_area() -> None:
 
 def test_an_explanation_names_its_rules() -> None:
     one = report()
-    rows = explanation_rows(one.analysis.explanations[0], one.dataset.ids)
+    explanation = one.analysis.explanations[0]
+    all_matter = replace(explanation, steps=tuple(replace(step, gain=0.01) for step in explanation.steps))
+    rows = explanation_rows(all_matter, one.dataset.ids)
     differ = ("small object", "taken object", "ties", "formula")
     assert [meaning for meaning, *_ in rows] == [REASONS[name] for name in differ]
+
+
+def test_rules_that_change_nothing_are_counted() -> None:
+    one = report()
+    rows = explanation_rows(one.analysis.explanations[0], one.dataset.ids)
+    assert [meaning for meaning, *_ in rows] == [
+        REASONS["formula"],
+        "3 other rules that differ change nothing here",
+    ]
 
 
 def test_curves_begin_at_recall_0_and_stay_in_the_chart() -> None:
