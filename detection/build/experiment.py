@@ -192,14 +192,14 @@ class Experiment:
         if photos is None:
             return None
         sample = choose_sample(photos, settings.validation_images, settings.seed)
-        proposals = self.sources.proposals(photos)
+        proposals = dict(zip(sample, self.sources.proposals(photos, sample), strict=True))
         if not self.processes.first:
             return None
         top = self.config.ranking.top
         if top is None:
             regions = {index: proposals[index].boxes for index in sample}
         else:
-            regions = rankers.select(self.backbone.network, photos, proposals, sample, top)
+            regions = rankers.select(self.backbone.network, photos, proposals, top)
         return Judge(photos, regions, self.device, self.report)
 
     def _tuning(self, classifier: RegionClassifier, regions: Sequence[Boxes]) -> Finetuning:

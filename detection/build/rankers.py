@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,11 +39,11 @@ class Rankers:
         return cross_selected(self._recipe(network), self.train, self.proposals, self.config.ranking.pool)
 
     def select(
-        self, network: GoogLeNet, photos: Dataset, proposals: Sequence[Proposals], indices: Sequence[int], top: int
+        self, network: GoogLeNet, photos: Dataset, proposals: Mapping[int, Proposals], top: int
     ) -> dict[int, Boxes]:
         """The selected regions of some other photos, by index."""
         ranker = self.fit(network, "validation ranker")
-        return select_all(self._recipe(network), ranker, photos, proposals, indices, top)
+        return select_all(self._recipe(network), ranker, photos, proposals, top)
 
     def fit(self, network: GoogLeNet, title: str) -> RegionRanker:
         """A ranker on the maps of ``network``, trained on all training photos."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from detection.build.proposers import build_proposer
 from detection.config import Config, DataConfig
@@ -25,6 +26,12 @@ HELD_OUT = "held_out"  # the list of the photos that data.validation_split is a 
 RECORD = "lists"  # of a run's folder: where its lists of photos are
 
 
+class ProposalsOf(Protocol):
+    """What gives the proposals of a data set's photos, or of some of them, in the order of ``indices``."""
+
+    def __call__(self, dataset: Dataset, indices: Sequence[int] | None = None) -> Sequence[Proposals]: ...
+
+
 @dataclass(frozen=True)
 class Sources:
     """Photos to train on, photos to choose by (or None), and what gives the proposals of either.
@@ -35,7 +42,7 @@ class Sources:
 
     train: Dataset
     validation: Dataset | None
-    proposals: Callable[[Dataset], Sequence[Proposals]]
+    proposals: ProposalsOf
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,8 +93,8 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
         lists[_name(settings.validation_split)] = validation.ids
     kept = ProposalStore(store, build_proposer(config.proposals))
 
-    def proposals(dataset: Dataset) -> Sequence[Proposals]:
-        paths = [dataset.path(index) for index in range(len(dataset))]
+    def proposals(dataset: Dataset, indices: Sequence[int] | None = None) -> Sequence[Proposals]:
+        paths = [dataset.path(index) for index in (range(len(dataset)) if indices is None else indices)]
         if processes.count > 1:  # each makes its share, and finds those of the others
             kept.fill([paths[index] for index in processes.share(len(paths))], report=report)
             processes.wait()

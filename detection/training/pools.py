@@ -7,7 +7,7 @@ it will ever be again; so two rankers are trained, each on one half of the photo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -82,16 +82,15 @@ def select_all(
     recipe: RankerRecipe,
     ranker: RegionRanker,
     dataset: Dataset,
-    proposals: Sequence[Proposals],
-    indices: Sequence[int],
+    proposals: Mapping[int, Proposals],
     top: int,
 ) -> dict[int, Boxes]:
-    """The selected regions of some photos, by index."""
+    """The selected regions of the photos whose proposals are given, by index."""
     selector = recipe.selector(ranker)
     chosen = {}
-    for done, index in enumerate(indices, start=1):
-        chosen[index] = selector(dataset.image(index), proposals[index], top).boxes
-        recipe.report("selecting regions", done, len(indices))
+    for done, (index, proposed) in enumerate(proposals.items(), start=1):
+        chosen[index] = selector(dataset.image(index), proposed, top).boxes
+        recipe.report("selecting regions", done, len(proposals))
     return chosen
 
 
@@ -103,5 +102,5 @@ def cross_selected(recipe: RankerRecipe, dataset: Dataset, proposals: Sequence[P
     chosen: dict[int, Boxes] = {}
     for number, (mine, others) in enumerate((halves, halves[::-1]), start=1):
         ranker = fit_ranker(recipe, dataset, proposals, others, f"ranker {number} of 2")
-        chosen |= select_all(recipe, ranker, dataset, proposals, mine, top)
+        chosen |= select_all(recipe, ranker, dataset, {index: proposals[index] for index in mine}, top)
     return [chosen[index] for index in range(len(dataset))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,8 +86,9 @@ def windows(image: RGBImage) -> Boxes:
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
-def propose(dataset: Rectangles) -> list[Proposals]:
-    return [Proposals(windows(image)) for image in dataset.images]
+def propose(dataset: Rectangles, indices: Sequence[int] | None = None) -> list[Proposals]:
+    chosen = range(len(dataset)) if indices is None else indices
+    return [Proposals(windows(dataset.images[index])) for index in chosen]
 
 
 def narrow_network(num_classes: int = 0, seed: int = 0, **options: object) -> GoogLeNet:

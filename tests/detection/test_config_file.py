@@ -32,6 +32,18 @@ def test_an_empty_file_is_the_published_values(tmp_path: Path, text: str) -> Non
     assert read_config(write(tmp_path, text)) == Config()
 
 
+def test_what_travels_names_no_folder_of_a_private_disk(tmp_path: Path) -> None:
+    data = {"train_split": f"{tmp_path}/mine.txt+val", "validation_split": 0.2, "blacklist": "lists/bad.txt"}
+    backbone = {"weights": str(tmp_path / "some.caffemodel"), "frozen": "stem"}
+    private = Config.model_validate({"data": data, "backbone": backbone})
+    public = private.public()
+    assert public.data.train_split == "mine.txt+val"
+    assert (public.data.validation_split, public.data.blacklist) == (0.2, "lists/bad.txt")
+    assert (public.backbone.weights, public.backbone.frozen) == ("some.caffemodel", "stem")
+    assert private.data.train_split == data["train_split"]
+    assert Config().public() == Config()
+
+
 def test_the_published_values() -> None:
     training = Config().training
     assert (training.batch_size, training.positives, training.positive_overlap) == (128, 0.25, 0.5)

@@ -90,7 +90,7 @@ def test_a_detector_is_trained_that_finds_the_objects(tmp_path: Path, weights: P
     assert best[0] < 48 < best[1]  # red is on the left, blue on the right
     model = read_detector(path)
     assert model.class_names == CLASSES
-    assert model.config == config
+    assert model.config == config.public()
     assert (model.provenance["steps"], model.provenance["photos"]) == (60, 6)
     assert not (tmp_path / "best.safetensors").exists()
 

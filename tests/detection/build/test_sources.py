@@ -19,7 +19,7 @@ from tests.detection.rectangles import Rectangles, propose, rectangles, without_
 TRAIN, VALIDATION = rectangles(6), rectangles(3, seed=1)
 
 
-def never(dataset: Rectangles) -> list:
+def never(dataset: Rectangles, indices: object = None) -> list:
     raise AssertionError("proposals take hours")
 
 

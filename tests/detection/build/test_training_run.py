@@ -35,5 +35,8 @@ def test_each_process_fills_its_share_of_the_store_before_it_asks_for_all(
     config = small_config(write_backbone(tmp_path / "narrow.safetensors"))
     one = open_sources(config, str(voc), tmp_path / "store", lambda *_: None, processes)
     assert len(one.proposals(one.train)) == 4
+    if processes is ALONE:
+        assert len(one.proposals(one.train, [3, 1])) == 2
+        assert asked.pop() == "31"
     assert [paths for paths in asked if paths != "wait"] == filled
     assert asked.count("wait") == len(filled) - 1

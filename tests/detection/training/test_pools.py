@@ -59,9 +59,9 @@ def test_no_photo_is_chosen_for_by_a_ranker_that_has_seen_it(monkeypatch) -> Non
         seen[title] = set(indices)
         return title
 
-    def select(recipe: RankerRecipe, ranker: str, data, proposals, indices: Sequence[int], top: int) -> dict:
-        chosen_by.extend((index, ranker) for index in indices)
-        return {index: proposals[index].boxes[:top] for index in indices}
+    def select(recipe: RankerRecipe, ranker: str, data, proposals: dict, top: int) -> dict:
+        chosen_by.extend((index, ranker) for index in proposals)
+        return {index: proposed.boxes[:top] for index, proposed in proposals.items()}
 
     monkeypatch.setattr(pools, "fit_ranker", fit)
     monkeypatch.setattr(pools, "select_all", select)
@@ -92,7 +92,7 @@ def test_a_ranker_looks_at_a_sample_of_the_photos_and_says_so() -> None:
     ranker = fit_ranker(recipe(told, images=3), dataset, propose(dataset), range(4), "ranker")
     assert told[:3] == [("ranker: looking at photos", done, 3) for done in (1, 2, 3)]
     assert told[3:] == [("ranker: training", step, 6) for step in range(1, 7)]
-    chosen = select_all(recipe(), ranker, dataset, propose(dataset), [3, 1], top=5)
+    chosen = select_all(recipe(), ranker, dataset, dict(zip([3, 1], propose(dataset, [3, 1]), strict=True)), top=5)
     assert {index: len(boxes) for index, boxes in chosen.items()} == {3: 5, 1: 5}
 
 
