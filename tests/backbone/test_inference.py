@@ -1,5 +1,6 @@
 """The prepared network gives the numbers of the trained one."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -90,8 +91,11 @@ def test_bfloat16_is_for_processors_that_multiply_it(
 
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
 def test_older_gpus_get_float16(monkeypatch: pytest.MonkeyPatch, native: bool, dtype: torch.dtype) -> None:
+    asked: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation)
-    assert fastest_dtype("cuda:0") == dtype
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext(asked.append(device)))
+    assert fastest_dtype("cuda:1") == dtype
+    assert asked == [torch.device("cuda:1")]
 
 
 @pytest.mark.gpu

@@ -124,7 +124,7 @@ def test_the_same_proposer_is_taken_and_another_is_refused_with_what_differs() -
         ValueError, match=r"the model was trained with other proposals \(mode: 'single' there, 'rcnn-fast'"
     ):
         check_same_proposals(proposer, {**proposer.settings, "mode": "single"}, "the model")
-    with pytest.raises(ValueError, match=r"\(bins: 25 there, None here\); allow_other_proposals takes these"):
+    with pytest.raises(ValueError, match=r"\(bins: 25 there, None here\); to use them anyway: --allow-other"):
         check_same_proposals(proposer, {**proposer.settings, "bins": 25}, "the model")
 
 

@@ -47,7 +47,8 @@ def test_conditions_name_data_protocol_models_and_regions() -> None:
 
 def test_what_the_package_measured_can_be_read() -> None:
     rows = measured()
-    assert {row.figure for row in rows} == {"mAP", "top-5 error"}
+    proposals = {"boxes left by x2", "boxes of R-CNN's", "coverage at IoU 0.5"}
+    assert {row.figure for row in rows} == {"mAP", "top-5 error", *proposals}
     assert all(0 < row.value < 100 for row in rows)
 
 
