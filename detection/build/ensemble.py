@@ -156,7 +156,7 @@ def pack_models(
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}-{number}{SUFFIX}" for number in range(1, len(read) + 1)]
     for model, path in zip(read, written, strict=True):
-        changed = with_settings(model, overrides_of("detection", changes))
+        changed = with_settings(replace(model, config=model.config.public()), overrides_of("detection", changes))
         fits = changed.calibration is not None and changed.calibration.models == len(read)
         save_detector(path, changed if fits else replace(changed, calibration=None), int8=int8)
     return written

@@ -51,6 +51,8 @@ def test_what_section_8_says_stands_beside_the_bundled_detector() -> None:
     assert said["coverage"].here == "94.3, 97.2 (VOC2007 test)"
     assert said["box regression"].verdict.startswith("deviates: on")
     assert said["mAP of one model"].verdict.startswith("not measured")
+    assert said["networks averaged on each region"].verdict == "holds"
+    assert said["mAP of 1, 6 models"].here == "78.37, 80.03 (VOC2007 test, 5 classes)"
     assert {claim.verdict for claim in detection_claims([])} >= {"holds", "not measured"}
 
 
