@@ -322,6 +322,7 @@ def test_packed_files_say_what_they_are(trained: Path, tmp_path: Path, run: Run)
     assert load_detector(tmp_path / "other/trio-1.safetensors", device="cpu").suppression.support
     header = read_model_header(tmp_path / "trio-2.safetensors")
     assert header["provenance"] == read_model_header(trained / "member-2/last.safetensors")["provenance"]
+    assert "/" not in header["config"]["backbone"]["weights"]  # of somebody's disk
 
 
 @pytest.mark.parametrize(
