@@ -10,10 +10,10 @@ from detection.config import Config
 from detection.config_file import stored_config
 from detection.evaluation.paper_tables import Measurement
 from detection.inference.models import BUNDLED, model_files
+from detection.report.proposals.claims import CLOSE
 
 ENSEMBLE = f"{BUNDLED}-ensemble"
 PLAIN, BOTH = "selective search", "superpixels x2 + MultiBox"  # names of measurements
-CLOSE = 5.0  # points: a share this near to the paper's agrees with it
 CARD = "detection/models/voc5.md"
 LADDER = "tools/propose.py --ladder"
 
@@ -90,7 +90,7 @@ def _share(claim: str, paper: str, percent: float, measured: Measurement | None,
     """A share of boxes, which agrees with the paper's within 5 points."""
     if measured is None:
         return Claim("8", claim, paper, "-", "not measured", where)
-    near = abs(measured.value - percent) <= CLOSE
+    near = abs(measured.value - percent) <= 100 * CLOSE
     here = f"{measured.value:g}% ({measured.data})"
     return Claim("8", claim, paper, here, HOLDS if near else f"deviates: {measured.value:g}%", where)
 

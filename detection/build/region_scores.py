@@ -68,7 +68,7 @@ def score_photos(
             if regions is None:
                 if not chooses:
                     raise ValueError(f"{out}: {photo.id} has no regions yet: score with {store.facts['regions']} first")
-                found = detector.proposer(image) if proposals is None else proposals(photo.path)
+                found = detector.proposer(image) if proposals is None else proposals(photo.path, image)
                 regions = Regions(detector.select(image, found).boxes, (image.shape[0], image.shape[1]))
                 store.save_regions(number, regions)
             if asked:

@@ -134,9 +134,8 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
     if blacklist:
         stay = sum(map(len, parts.values()))
         logger.info("%s: %d training photos left out, %d stay", settings.blacklist, opened - stay, stay)
-    return (
-        _held_out(parts, settings.validation_split) if isinstance(settings.validation_split, float) else (parts, None)
-    )
+    share = settings.validation_split
+    return _held_out(parts, share) if isinstance(share, float) else (parts, None)
 
 
 def _held_out(parts: Mapping[str, AnnotatedImages], share: float) -> tuple[dict[str, AnnotatedImages], AnnotatedImages]:

@@ -103,8 +103,10 @@ def detect(
 
 def _prepare(photo: Photo, proposals_of: ProposalsOf | None) -> Prepared | Failure:
     image = _decode(photo)
-    if isinstance(image, Failure) or proposals_of is None:
-        return image if isinstance(image, Failure) else Prepared(image)
+    if isinstance(image, Failure):
+        return image
+    if proposals_of is None:
+        return Prepared(image)
     start = time.perf_counter()
     try:
         proposals: Proposals | Exception = proposals_of(photo.path, image)
