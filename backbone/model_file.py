@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from backbone.int8 import SCALE, from_int8, to_int8
@@ -100,7 +100,7 @@ def _stored(path: str | Path) -> dict[str, Tensor]:
 def _write(path: Path, stored: dict[str, Tensor], text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(stored, temporary, metadata={HEADER_KEY: text})
+        temporary.write_bytes(save(stored, metadata={HEADER_KEY: text}))  # its save_file makes files for the owner alone
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

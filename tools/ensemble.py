@@ -20,7 +20,8 @@ report       every choice of 1, 2, ... models, and all but one, with intervals o
 settings     every combination of --try for all models averaged, the best first: for validation photos.
 calibrate    fits temperature and thresholds on photos that the models were not trained on, and writes them into the
              first model's file, where tools/infer.py --threshold finds them.
-pack         files to carry, with the settings that --set changes: float16, or a byte for each weight of a convolution.
+pack         files to carry, with the settings that --set changes: float16, or a byte for each weight of a convolution;
+             and NAME.txt, which lists them, a file a line: for --model.
 
 What an option does: python tools/ensemble.py score --help.
 
@@ -203,7 +204,7 @@ def calibrate(
 def pack(
     models: Models,
     out: Annotated[Path, typer.Option(help="the folder of the files")],
-    name: Annotated[str, typer.Option(help="their name: NAME-1.safetensors, ...")] = "ensemble",
+    name: Annotated[str, typer.Option(help="their name as one model: NAME.txt")] = "ensemble",
     int8: Annotated[bool, typer.Option("--int8", help="a byte for each weight of a convolution")] = False,
     change: Change = None,
 ) -> None:
@@ -213,7 +214,7 @@ def pack(
     written = pack_models(models, out, name, int8=int8, changes=change or [])
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    print(f"{len(written)} models, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB together")
+    print(f"{out / name}.txt: {len(written)} models, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB together")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,8 +21,8 @@ from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
 from detection.config import Config
 from detection.config_file import overrides_of, stored_config
-from detection.converters.whole_file import whole_path
-from detection.inference.models import LAST, SUFFIX, numbered
+from detection.converters.whole_file import whole_file, whole_path
+from detection.inference.models import LAST, LIST, SUFFIX, member_runs
 from detection.proposals.store import Report
 from detection.runtime import choose_device
 from detection.training.finetune import Progress
@@ -74,7 +74,7 @@ class Members:
 
     def _share_regions(self, folder: Path) -> None:
         """Copy the regions of another member, whose key tells the experiment whether they are its own too."""
-        there = [file for run in numbered(self.out, "member") if (file := run / REGIONS).is_file()]
+        there = [file for run in member_runs(self.out) if (file := run / REGIONS).is_file()]
         if there and not (folder / REGIONS).exists():
             with whole_path(folder / REGIONS) as part:
                 shutil.copy(max(there, key=lambda file: file.stat().st_mtime), part)
@@ -144,7 +144,7 @@ def _train_alone(members: Members, number: int, device: str) -> Path:
 def pack_models(
     models: Sequence[str | Path], folder: Path, name: str, *, int8: bool, changes: Sequence[str] = ()
 ) -> list[Path]:
-    """Write the models as ``NAME-1.safetensors``, ``NAME-2.safetensors``, ...: the files of one ensemble to carry.
+    """Write the models as ``NAME/member-1.safetensors``, ..., and ``NAME.txt``, the list that names them as one model.
 
     Weights are float16; with ``int8`` those of convolutions take a byte. ``changes`` are made in their settings of
     detection, as :func:`detection.build.detector.load_detector` makes them. A calibration stays where it is of as many
@@ -153,10 +153,12 @@ def pack_models(
     files = [file for model in models for file in files_of(model)]
     read = [read_detector(file) for file in files]
     check_members(read, files)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / f"{name}-{number}{SUFFIX}" for number in range(1, len(read) + 1)]
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    written = [folder / name / f"member-{number}{SUFFIX}" for number in range(1, len(read) + 1)]
     for model, path in zip(read, written, strict=True):
         changed = with_settings(replace(model, config=model.config.public()), overrides_of("detection", changes))
         fits = changed.calibration is not None and changed.calibration.models == len(read)
         save_detector(path, changed if fits else replace(changed, calibration=None), int8=int8)
+    with whole_file(folder / f"{name}{LIST}") as file:
+        file.writelines(f"{path.relative_to(folder).as_posix()}\n" for path in written)
     return written

@@ -10,24 +10,44 @@ from pathlib import Path
 BUNDLED = "voc5"
 SUFFIX = ".safetensors"
 LAST = f"last{SUFFIX}"  # the model that a training run leaves in its folder
-MEMBER = re.compile(r"(?P<name>.+)-(?P<number>\d+)")  # of the files and folders of an ensemble
+LIST = ".txt"  # an ensemble in one file: its members' files, one a line
+MEMBER = re.compile(r"member-(\d+)")  # a run's folder in that of an ensemble
 
 
 def model_files(name: str | Path) -> list[Path]:
     """The files of a model: a path; what a run left in its folder; or what the name of a bundled one means.
 
-    An ensemble is bundled as several files, ``NAME-1``, ``NAME-2``, ...; trained by tools/ensemble.py it is a folder of
+    An ensemble is a list of its members' files (:func:`listed_files`); trained by tools/ensemble.py it is a folder of
     runs, ``member-1``, ``member-2``, ..., of which the finished ones count. Empty where there is no such model.
+    Raises ``ValueError`` and ``FileNotFoundError`` where a list is none, or names what is not there.
     """
-    path = Path(name)
-    if path.is_file():
-        return [path]
-    if members := [file for run in numbered(path, "member") if (file := run / LAST).is_file()]:
-        return members
-    if (file := path / LAST).is_file():
-        return [file]
-    bundled = _bundled_folder() / f"{name}{SUFFIX}"
-    return [bundled] if bundled.is_file() else numbered(_bundled_folder(), str(name), SUFFIX)
+    path, bundled = Path(name), _bundled_folder()
+    if left := _left_by_runs(path):
+        return left
+    for file in (path, bundled / f"{name}{SUFFIX}", bundled / f"{name}{LIST}"):
+        if file.is_file():
+            return listed_files(file) if file.suffix == LIST else [file]
+    return []
+
+
+def _left_by_runs(folder: Path) -> list[Path]:
+    """The models of the runs in a folder, or of the one run that it is."""
+    return [file for run in [*member_runs(folder), folder] if (file := run / LAST).is_file()]
+
+
+def listed_files(path: Path) -> list[Path]:
+    """The files that a list names, one a line, each from the list's own folder; blank lines do not count."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a list of model files: it is no text") from None
+    files = [path.parent / line.strip() for line in lines if line.strip()]
+    if not files:
+        raise ValueError(f"{path} names no model file")
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"{path} names {file}, which is no file")
+    return files
 
 
 def model_file(name: str | Path) -> Path | None:
@@ -38,17 +58,12 @@ def model_file(name: str | Path) -> Path | None:
 
 def bundled_models() -> list[str]:
     """The names of the models that come with the package; an ensemble is one name."""
-    stems = (path.stem for path in _bundled_folder().glob(f"*{SUFFIX}"))
-    return sorted({match["name"] if (match := MEMBER.fullmatch(stem)) else stem for stem in stems})
+    return sorted(path.stem for path in _bundled_folder().iterdir() if path.suffix in (SUFFIX, LIST))
 
 
-def numbered(folder: Path, name: str, suffix: str = "") -> list[Path]:
-    """``name-1``, ``name-2``, ... of a folder, in the order of their numbers."""
-    found = {}
-    for path in folder.glob(f"*{suffix}"):
-        match = MEMBER.fullmatch(path.name.removesuffix(suffix))
-        if match and match["name"] == name:
-            found[int(match["number"])] = path
+def member_runs(folder: Path) -> list[Path]:
+    """``member-1``, ``member-2``, ... of a folder, in the order of their numbers."""
+    found = {int(match[1]): path for path in folder.glob("*") if (match := MEMBER.fullmatch(path.name))}
     return [found[number] for number in sorted(found)]
 
 

@@ -29,6 +29,12 @@ def test_it_is_read_as_it_was_written(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_others_may_read_it_as_any_new_file(path: Path) -> None:
+    save_model_file(path, TENSORS, HEADER)
+    (plain := path.with_name("plain")).touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
 def test_a_header_that_was_read_can_be_written_again(path: Path) -> None:
     save_model_file(path, TENSORS, HEADER)
     tensors, header = read_model_file(path)
@@ -61,11 +67,12 @@ def test_a_value_that_would_be_lost_is_refused(path: Path, value: float, dtype: 
 def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_model_file(path, TENSORS, HEADER)
 
-    def half_written(_: object, temporary: Path, **__: object) -> None:
-        temporary.write_bytes(b"half")
+    def half_written(temporary: Path, content: bytes) -> None:
+        with temporary.open("wb") as file:
+            file.write(content[:4])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("backbone.model_file.save_file", half_written)
+    monkeypatch.setattr(Path, "write_bytes", half_written)
     with pytest.raises(OSError, match="No space left"):
         save_model_file(path, TENSORS, {**HEADER, "threshold": 0.2})
     assert read_model_header(path)["threshold"] == 0.1

@@ -317,10 +317,13 @@ def test_a_calibration_goes_into_the_first_file_and_with_the_ensemble(
 def test_packed_files_say_what_they_are(trained: Path, tmp_path: Path, run: Run) -> None:
     out = run("pack", trained, "--out", tmp_path, "--name", "trio")
     assert "3 models, " in out
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"trio-{number}.safetensors" for number in (1, 2, 3)]
+    files = [f"trio/member-{number}.safetensors" for number in (1, 2, 3)]
+    assert (tmp_path / "trio.txt").read_text().splitlines() == files
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*.safetensors"))] == files
+    assert len(load_detector(tmp_path / "trio.txt", device="cpu").scorer.members) == 3
     run("pack", trained, "--out", tmp_path / "other", "--name", "trio", "--set", "support=true")
-    assert load_detector(tmp_path / "other/trio-1.safetensors", device="cpu").suppression.support
-    header = read_model_header(tmp_path / "trio-2.safetensors")
+    assert load_detector(tmp_path / "other/trio/member-1.safetensors", device="cpu").suppression.support
+    header = read_model_header(tmp_path / "trio/member-2.safetensors")
     assert header["provenance"] == read_model_header(trained / "member-2/last.safetensors")["provenance"]
     assert "/" not in header["config"]["backbone"]["weights"]  # of somebody's disk
 

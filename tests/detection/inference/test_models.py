@@ -19,19 +19,41 @@ def test_a_name_is_a_path_first_and_a_bundled_model_second(tmp_path: Path, monke
     assert BUNDLED in bundled_models()
 
 
-def test_an_ensemble_is_several_files_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundled, here = tmp_path / "models", tmp_path / "here"
-    bundled.mkdir()
-    here.mkdir()
-    for name in ("six-2", "six-10", "six-1", "six-x", "six", "one"):
-        (bundled / f"{name}.safetensors").write_bytes(name.encode())
-    monkeypatch.setattr(models, "_bundled_folder", lambda: bundled)
-    monkeypatch.chdir(here)
-    (bundled / "six.safetensors").unlink()
-    assert [path.stem for path in model_files("six")] == ["six-1", "six-2", "six-10"]
-    assert [name.split()[0] for name in fingerprints("six")] == [f"six-{number}.safetensors" for number in (1, 2, 10)]
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package's models: ``one``, and ``six``, which is ``one`` and two more."""
+    folder = tmp_path / "models"
+    (folder / "six").mkdir(parents=True)
+    for name in ("one", "six/10", "six/2"):
+        (folder / f"{name}.safetensors").write_bytes(name.encode())
+    (folder / "six.txt").write_bytes(b"one.safetensors\r\nsix/10.safetensors\n\n six/2.safetensors")
+    (folder / "six.md").write_text("a card")
+    monkeypatch.setattr(models, "_bundled_folder", lambda: folder)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return folder
+
+
+def test_an_ensemble_is_a_list_of_files(bundled: Path) -> None:
+    assert [path.stem for path in model_files("six")] == ["one", "10", "2"]
+    assert model_files(bundled / "six.txt") == model_files("six")
+    assert [name.split()[0] for name in fingerprints("six")] == [f"{stem}.safetensors" for stem in ("one", "10", "2")]
     assert model_file("six") is None
-    assert bundled_models() == ["one", "six", "six-x"]
+    assert bundled_models() == ["one", "six"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "names no model file"),
+        (b"\xff\xfe\x00", "is not a list of model files"),
+        (b"one.safetensors\nseven.safetensors\n", "six.txt names .*seven.safetensors, which is no file"),
+    ],
+)
+def test_what_is_no_list_is_told(bundled: Path, content: bytes, words: str) -> None:
+    (bundled / "six.txt").write_bytes(content)
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        model_files("six")
 
 
 def test_a_folder_of_runs_is_its_finished_members(tmp_path: Path) -> None:
