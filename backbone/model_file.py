@@ -100,7 +100,7 @@ def _stored(path: str | Path) -> dict[str, Tensor]:
 def _write(path: Path, stored: dict[str, Tensor], text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(save(stored, metadata={HEADER_KEY: text}))  # its save_file makes files for the owner alone
+        temporary.write_bytes(save(stored, metadata={HEADER_KEY: text}))  # save_file's are for the owner alone
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

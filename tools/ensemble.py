@@ -214,7 +214,8 @@ def pack(
     written = pack_models(models, out, name, int8=int8, changes=change or [])
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    print(f"{out / name}.txt: {len(written)} models, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB together")
+    size = sum(path.stat().st_size for path in written)
+    print(f"{out / name}.txt: {len(written)} models, {size / 1e6:.1f} MB together")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

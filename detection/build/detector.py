@@ -27,7 +27,7 @@ from detection.heads.scoring import Scoring, fitted
 from detection.inference.models import BUNDLED, model_files
 from detection.proposals.ranking import RegionRanker, RegionSelector
 from detection.regions.warp import Warp
-from detection.runtime import choose_device, keep_freed_memory
+from detection.runtime import choose_device
 from detection.suppress import Suppression
 
 Scorer = TypeVar("Scorer", bound=nn.Module)
@@ -53,7 +53,6 @@ def load_detector(
     :class:`detection.config.DetectionConfig`: ``{"box_regression": "none"}``. Raises ``FileNotFoundError`` and
     ``ValueError`` with the file and what is wrong.
     """
-    keep_freed_memory()
     if top is not None and top < 1:
         raise ValueError(f"top: at least one region of a photo must be scored, got {top}")
     names = [models] if isinstance(models, (str, Path)) else list(models or [BUNDLED])

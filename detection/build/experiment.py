@@ -28,7 +28,6 @@ from detection.heads.region_classifier import RegionClassifier
 from detection.proposals.base import Proposer
 from detection.proposals.store import Report
 from detection.regions.warp import Warp
-from detection.runtime import keep_freed_memory
 from detection.training.augmentation import photometric
 from detection.training.batches import BatchLoader, RegionSampler
 from detection.training.distributed import ALONE, Processes
@@ -56,7 +55,6 @@ class Experiment:
         report: Report,
         processes: Processes = ALONE,
     ) -> None:
-        keep_freed_memory()
         if config.training.patience is not None and sources.validation is None:
             raise ValueError("training.patience counts validations: name the photos for them in data.validation_split")
         refuse_unfitted(config)

@@ -13,6 +13,7 @@ from detection.config import ProposalsConfig
 from detection.proposals.base import JSON, Proposer
 from detection.proposals.fixed import SlidingGrid
 from detection.proposals.time_limit import TimeLimited
+from detection.runtime import keep_freed_memory
 
 MULTIBOX_TOP = 200  # paper, section 8
 OPENCV_MODES = {"opencv-fast": "fast", "opencv-quality": "quality", "single": "single"}
@@ -21,7 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 def build_proposer(config: ProposalsConfig) -> Proposer:
-    """The proposer of a config's ``proposals`` section; raises ``ValueError`` for keys that do not go together."""
+    """The proposer of a config's ``proposals`` section; raises ``ValueError`` for keys that do not go together.
+
+    From then on the process keeps the memory that it frees: proposers and networks ask for as much again at the next
+    photo.
+    """
+    keep_freed_memory()
     engine = _engine(config)
     if config.time_limit is not None:
         engine = _limited(engine, config.time_limit)

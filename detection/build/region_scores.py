@@ -20,7 +20,6 @@ from detection.images import decode_image
 from detection.inference.find import Photo
 from detection.inference.models import LAST, weights_hash
 from detection.proposals.store import ProposalStore, Report
-from detection.runtime import keep_freed_memory
 
 
 def member_name(file: Path) -> str:
@@ -45,7 +44,6 @@ def score_photos(
     left as it is. Raises ``FileNotFoundError`` and ``ValueError``: for a photo that cannot be read, models that do not
     go together, or where another model should have chosen the regions.
     """
-    keep_freed_memory()
     files = [file for model in models for file in files_of(model)]
     read = [read_detector(file) for file in files]
     check_members(read, files)
