@@ -8,21 +8,23 @@ for rounding.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 import torch
 from torch import Tensor, distributed
 from torch.distributed import distributed_c10d
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 # The others wait while the first process validates or trains a ranker. A process that dies is not waited for: torchrun
 # stops the others.
 PATIENCE = timedelta(days=7)
-ARRIVAL, CONNECTION, ATTEMPTS = timedelta(minutes=30), timedelta(minutes=1), 3
+ARRIVAL, CONNECTION, LOOK_EVERY = timedelta(minutes=30), timedelta(minutes=5), timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True)
@@ -99,28 +101,43 @@ def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
 
 
 def _connect(backend: str, gpu: torch.device | None) -> None:
-    """Make the processes known to one another, which Gloo now and then waits for without end: then it is tried anew.
-
-    Raises ``RuntimeError`` where they cannot reach one another.
-    """
+    """Make the processes known to one another; raises ``RuntimeError`` where they cannot reach one another."""
     store, rank, count = next(rendezvous("env://", timeout=ARRIVAL))
-    store.set(f"here/{rank}", "")
-    store.wait([f"here/{other}" for other in range(count)], ARRIVAL)
-    for attempt in range(1, ATTEMPTS + 1):
-        own = PrefixStore(f"attempt/{attempt}", store)
-        try:
-            distributed.init_process_group(
-                backend, store=own, rank=rank, world_size=count, timeout=CONNECTION, device_id=gpu
-            )
-        except RuntimeError:
-            if attempt == ATTEMPTS:
-                raise
-        else:
-            break
+    distributed.init_process_group(
+        backend, store=meet(store, rank, count), rank=rank, world_size=count, timeout=CONNECTION, device_id=gpu
+    )
     set_timeout = getattr(
         distributed_c10d, "set_timeout", distributed_c10d._set_pg_timeout
     )  # public since PyTorch 2.14
     set_timeout(PATIENCE)
+
+
+def meet(store: Store, rank: int, count: int) -> Store:
+    """A part of ``store`` that only these processes know; it is given when all ``count`` are there.
+
+    torchrun keeps one store for a job's whole life. After a restart Gloo would find the addresses that the dead left
+    there, and wait for them. So each process shows a token of its own, which the first answers with the name of this
+    start; what a dead process shows is answered, too, but nobody reads it. Raises ``RuntimeError`` where not all come.
+    """
+    token = uuid4().hex
+    if rank == 0:
+        awaited, deadline = set(range(1, count)), time.monotonic() + ARRIVAL.total_seconds()
+        while awaited:
+            for other in sorted(awaited):
+                if store.check([f"token/{other}"]):
+                    store.set(f"start/{store.get(f'token/{other}').decode()}", token)
+            awaited = {other for other in awaited if not store.check([f"here/{token}/{other}"])}
+            if awaited and time.monotonic() > deadline:
+                raise RuntimeError(f"processes {sorted(awaited)} of {count} did not come within {ARRIVAL}")
+            time.sleep(LOOK_EVERY.total_seconds() if awaited else 0)
+        store.set(f"all/{token}", "")
+        return PrefixStore(token, store)
+    store.set(f"token/{rank}", token)
+    store.wait([f"start/{token}"], ARRIVAL)
+    start = store.get(f"start/{token}").decode()
+    store.set(f"here/{start}/{rank}", "")
+    store.wait([f"all/{start}"], ARRIVAL)
+    return PrefixStore(start, store)
 
 
 def _own_gpu(number: int, count: int) -> torch.device:

@@ -182,7 +182,7 @@ def test_torchrun_goes_on_by_itself_when_a_process_is_killed(laboratory: Laborat
 def under_torchrun(*arguments: str) -> subprocess.Popen[str]:
     """tools/finetune.py in two processes."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=2"]
-    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--max-restarts=3"]
+    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--max-restarts=1"]
     command = [*torchrun, *place, str(REPOSITORY / "tools/finetune.py"), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import torch
 from torch import distributed, multiprocessing
 
-from detection.training.distributed import ALONE, Processes, joined, was_restarted
+from detection.training.distributed import ALONE, Processes, joined, meet, was_restarted
 from tests.detection.training.test_finetune import lines, run, tuning
 
 CPU = torch.device("cpu")
@@ -61,32 +63,39 @@ def test_a_process_without_a_gpu_of_its_own_is_told(monkeypatch: pytest.MonkeyPa
         joined(torch.device("cuda")).__enter__()
 
 
-@pytest.mark.parametrize("failures", [1, 3])
-def test_a_connection_that_fails_is_tried_again_three_times_in_all(
-    failures: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "1", "RANK": "0"}
-    for name, value in address.items():
-        monkeypatch.setenv(name, value)
-    connect, tried = distributed.init_process_group, []
+def test_those_who_meet_know_a_store_that_the_dead_did_not_write_in() -> None:
+    store = distributed.HashStore()
+    for _ in range(3):
+        with ThreadPoolExecutor(3) as threads:
+            own = list(threads.map(lambda rank: meet(store, rank, 3), range(3)))
+        assert not any(part.check(["address"]) for part in own)
+        own[2].set("address", "of one that dies")
+        assert all(part.get("address") == b"of one that dies" for part in own)
+        store.set("token/1", "of one that died before the others came")
 
-    def unlucky(*arguments: object, **settings: object) -> None:
-        tried.append(settings["store"])
-        if len(tried) <= failures:
-            raise RuntimeError("Gloo connectFullMesh failed")
-        connect(*arguments, **settings)
 
-    monkeypatch.setattr(distributed, "init_process_group", unlucky)
-    if failures < 3:
-        with joined(CPU) as (processes, _):
-            assert processes == ALONE
-    else:
-        with pytest.raises(RuntimeError, match="connectFullMesh"):
-            joined(CPU).__enter__()
-    assert len(tried) == min(failures + 1, 3)
+def test_one_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detection.training.distributed.ARRIVAL", timedelta(seconds=0.1))
+    store = distributed.HashStore()
+    store.set("token/2", "of a dead process")
+    with pytest.raises(RuntimeError, match=r"processes \[1, 2\] of 3 did not come within 0:00:00.1"):
+        meet(store, 0, 3)
+
+
+def add_ranks(rank: int, port: int) -> None:
+    """One of two processes, whose store is torchrun's and outlives them."""
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "RANK": str(rank)}
+    os.environ.update(address, TORCHELASTIC_USE_AGENT_STORE="True")
+    with joined(CPU) as (processes, _):
+        total = torch.tensor([float(rank)])
+        processes.add([total])
+        assert total.item() == 1
+
+
+def test_processes_find_one_another_again_after_a_restart() -> None:
+    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    for _ in range(3):
+        multiprocessing.spawn(add_ranks, (store.port,), nprocs=2)
 
 
 def test_torchrun_says_that_it_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
