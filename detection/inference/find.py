@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from detection.datasets.open import open_dataset
 from detection.images import IMAGE_SUFFIXES
+
+NUMBER = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Photos in the order of their ids, the folder that the ids begin from, and the folders that cannot be listed."""
+    """Photos in the order of their ids, the folder that the ids begin from, and the folders that cannot be listed.
+
+    ``category_ids``: by class, where the photos' ids are the image numbers of a COCO data set, which numbers classes.
+    """
 
     root: Path
     photos: tuple[Photo, ...]
     unreadable: tuple[Failure, ...]
+    category_ids: Mapping[str, int] = field(default_factory=dict)
 
 
 def find_photos(paths: Sequence[Path], *, leave_out: Path | None = None) -> Found:
@@ -71,7 +78,10 @@ def photos_of(data: str, *, leave_out: Path | None = None) -> Found:
     if leave_out:
         outside = leave_out.resolve()
         photos = (photo for photo in photos if outside not in photo.path.resolve().parents)
-    return Found(Path(data), tuple(photos), ())
+    category_ids: tuple[int, ...] = getattr(dataset, "category_ids", ())
+    numbered = category_ids and all(NUMBER.fullmatch(image_id) for image_id in dataset.ids)
+    categories = dict(zip(dataset.class_names, category_ids, strict=True)) if numbered else {}
+    return Found(Path(data), tuple(photos), (), categories)
 
 
 def _absolute(path: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from detection.converters.whole_file import whole_file
 from detection.converters.yolo_text import label_name, write_yolo_text
 from detection.results import read_detections
 
+NO_NUMBERS: Mapping[str, int] = {}
 Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
 
 
@@ -37,16 +38,26 @@ def check_formats(names: Sequence[str], ids: Iterable[str], classes: Sequence[st
             )
 
 
-def write_formats(names: Sequence[str], detections: Path, classes: Sequence[str], folder: Path) -> None:
+def write_formats(
+    names: Sequence[str],
+    detections: Path,
+    classes: Sequence[str],
+    folder: Path,
+    category_ids: Mapping[str, int] | None = None,
+) -> None:
     """Write a detections file in the formats ``names`` into ``folder``; see ``FORMATS`` for what lies where.
 
-    Images are numbered from 1 in the order of the file, classes in the order of ``classes``. Raises ``ValueError``
-    where a format cannot hold the detections.
+    Images are numbered from 1 in the order of the file, classes in the order of ``classes``. With the ``category_ids``
+    of a COCO data set COCO's file has its numbers: the images' are their ids, and classes that it does not know get
+    those above its highest. Raises ``ValueError`` where a format cannot hold the detections.
     """
     if names:
         check_formats(names, (record.id for record in read_detections(detections)), classes)
     for name in names:
-        FORMATS[name](detections, classes, folder)
+        if name == "coco" and category_ids:
+            _write_coco(detections, classes, folder, category_ids)
+        else:
+            FORMATS[name](detections, classes, folder)
 
 
 def _cannot_hold_class(name: str, label: str) -> str | None:
@@ -69,13 +80,21 @@ def _cannot_hold(name: str, text: str) -> str | None:
     return None
 
 
-def _write_coco(detections: Path, classes: Sequence[str], folder: Path) -> None:
+def _write_coco(detections: Path, classes: Sequence[str], folder: Path, known: Mapping[str, int] = NO_NUMBERS) -> None:
     """``coco/detections.json``; ``coco/images.json`` is an annotation file without objects, for the numbers' names."""
-    image_ids = {record.id: number for number, record in enumerate(read_detections(detections), start=1)}
-    category_ids = {name: number for number, name in enumerate(classes, start=1)}
+    ids = [record.id for record in read_detections(detections)]
+    image_ids = {id: int(id) if known else number for number, id in enumerate(ids, start=1)}
+    unknown = [name for name in classes if name not in known]
+    above = max(known.values(), default=0) + 1
+    category_ids = {**known, **{name: number for number, name in enumerate(unknown, start=above)}}
     write_coco_results(read_detections(detections), image_ids, category_ids, folder / "coco" / "detections.json")
     images = [
-        {"id": image_ids[record.id], "file_name": record.id, "width": record.width, "height": record.height}
+        {
+            "id": image_ids[record.id],
+            "file_name": Path(record.path).name if known else record.id,
+            "width": record.width,
+            "height": record.height,
+        }
         for record in read_detections(detections)
     ]
     categories = [{"id": number, "name": name} for name, number in category_ids.items()]

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from detection.converters.csv_table import read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.voc_text import read_voc_text
 from detection.datasets.yolo_labels import read_labels
+from detection.inference.find import photos_of
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.results import DetectionsWriter, ImageDetections
 
@@ -147,6 +149,32 @@ def test_what_was_found_before_is_checked_too(tmp_path: Path, detections: Path) 
     with pytest.raises(ValueError, match=r"a\nb\.jpg: a name with a line break"):
         write_formats(["csv", "ilsvrc"], detections, CLASSES, tmp_path)
     assert not (tmp_path / "detections.csv").exists()
+
+
+def test_a_coco_data_set_s_own_numbers_are_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With gaps, from 0, in no order: its own tools know images and classes by them alone."""
+    from pycocotools.coco import COCO
+
+    images = [{"id": id, "file_name": f"{id:03}.png", "width": 8, "height": 8} for id in (40, 0, 7)]
+    categories = [{"id": 9, "name": "cat"}, {"id": 3, "name": "dog"}]
+    objects = [{"id": 1, "image_id": 7, "category_id": 9, "bbox": [0, 0, 4, 4], "area": 16, "iscrowd": 0}]
+    truth = tmp_path / "data" / "instances_all.json"
+    truth.parent.mkdir()
+    truth.write_text(json.dumps({"images": images, "categories": categories, "annotations": objects}))
+    for image in images:
+        Image.new("RGB", (8, 8)).save(truth.parent / str(image["file_name"]))
+    found = photos_of(str(truth.parent))
+    assert found.category_ids == {"cat": 9, "dog": 3}
+    boxes, scores = np.array([[0, 0, 4, 4.0]]), np.array([0.5])
+    with DetectionsWriter(tmp_path / "detections.jsonl") as writer:
+        for photo in found.photos:
+            writer.write(ImageDetections(photo.id, str(photo.path), 8, 8, boxes, ("cat",), scores, 0.1))
+    write_formats(["coco"], tmp_path / "detections.jsonl", ("cat", "bird"), tmp_path, found.category_ids)
+    results = COCO(str(truth)).loadRes(str(tmp_path / "coco" / "detections.json"))
+    assert sorted((one["image_id"], one["category_id"]) for one in results.anns.values()) == [(0, 9), (7, 9), (40, 9)]
+    named = json.loads((tmp_path / "coco" / "images.json").read_text())
+    assert [one["file_name"] for one in named["images"]] == [f"{int(photo.id):03}.png" for photo in found.photos]
+    assert {one["name"]: one["id"] for one in named["categories"]} == {"cat": 9, "dog": 3, "bird": 10}
 
 
 def test_coco_numbers_begin_at_one(tmp_path: Path, detections: Path) -> None:
