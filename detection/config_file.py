@@ -85,6 +85,21 @@ def stored_config(values: Mapping[str, Any], file: Path) -> Config:
     return Config.model_validate(known)
 
 
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], leave_out: Sequence[str] = ()) -> str:
+    """What two configs, as JSON has them, do not have in common, key by key; empty where they are equal."""
+    then, now = (
+        {
+            f"{section}.{key}": value
+            for section, values in config.items()
+            for key, value in (values or {}).items()
+            if section not in leave_out
+        }
+        for config in (there, here)
+    )
+    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    return ", ".join(f"{key} {then.get(key)!r} there, {now.get(key)!r} here" for key in keys)
+
+
 Keys = tuple[str, ...]  # ("training", "steps")
 
 

@@ -20,7 +20,7 @@ from detection.build.run_folder import CONFIG, data_hash, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
 from detection.config import Config
-from detection.config_file import overrides_of, stored_config
+from detection.config_file import differences, overrides_of, stored_config
 from detection.converters.whole_file import whole_file, whole_path
 from detection.inference.models import LAST, LIST, SUFFIX, member_runs
 from detection.proposals.store import Report
@@ -59,7 +59,8 @@ class Members:
         if not (folder / LAST).is_file():
             return False
         there = stored_config(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")), folder / CONFIG)
-        if differing := _differing(there, self.config_of(number)):
+        both = (config.model_dump(mode="json") for config in (there, self.config_of(number)))
+        if differing := differences(*both, leave_out=["detection"]):  # of which nothing is trained
             raise ValueError(f"{folder} was trained with another config: {differing}")
         if read_facts(folder).get("data") != train_hash:
             raise ValueError(f"{folder} was trained on other photos or annotations than those of {self.data}")
@@ -78,21 +79,6 @@ class Members:
         if there and not (folder / REGIONS).exists():
             with whole_path(folder / REGIONS) as part:
                 shutil.copy(max(there, key=lambda file: file.stat().st_mtime), part)
-
-
-def _differing(there: Config, here: Config) -> str:
-    """What two configs have not in common, key by key; empty where they are equal."""
-    then, now = (
-        {
-            f"{section}.{key}": value
-            for section, values in config.model_dump(mode="json").items()
-            for key, value in (values or {}).items()
-            if section != "detection"  # nothing of it is trained
-        }
-        for config in (there, here)
-    )
-    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
-    return ", ".join(f"{key} {then.get(key)!r} there, {now.get(key)!r} here" for key in keys)
 
 
 def devices_of(names: str) -> list[str]:

@@ -17,9 +17,12 @@ from pydantic import BaseModel
 
 from detection.command_line import installed_version
 from detection.config import Config
+from detection.config_file import differences
 from detection.converters.whole_file import whole_file
 from detection.datasets.base import Dataset
-from detection.training.replay import digest
+from detection.training.learner import CHECKPOINT
+from detection.training.metrics import METRICS
+from detection.training.replay import TRACE, digest
 
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
@@ -43,8 +46,9 @@ logger = logging.getLogger(__name__)
 
 
 def check_run(folder: Path, config: BaseModel, *, resume: bool) -> None:
-    """Refuse a folder that holds another run, or none where one is to be resumed; nothing is written.
+    """Refuse a folder that holds another run, or none where one is to be resumed.
 
+    A run that ended before its first step, of bad input say, may be begun anew with other settings: its manifest goes.
     Raises ``ValueError``, ``FileNotFoundError`` and ``NotADirectoryError``.
     """
     file = folder / CONFIG
@@ -52,10 +56,13 @@ def check_run(folder: Path, config: BaseModel, *, resume: bool) -> None:
         raise NotADirectoryError(f"{folder} is a file; a run needs a folder")
     if resume and not file.exists():
         raise FileNotFoundError(f"no run in {folder} to resume: leave --resume out to begin one")
-    if file.exists() and not resume:
-        raise ValueError(f"{folder} holds a run already: --resume goes on with it; or choose another --out")
-    if resume and file.read_text(encoding="utf-8") != _config_text(config):
-        raise ValueError(f"{folder} was begun with another config, the one in {file}: choose another --out")
+    if not resume:
+        if any((folder / name).exists() for name in (CHECKPOINT, METRICS, TRACE)):
+            raise ValueError(f"{folder} holds a run already: --resume goes on with it; or choose another --out")
+        (folder / MANIFEST).unlink(missing_ok=True)
+    elif file.read_text(encoding="utf-8") != _config_text(config):
+        differing = differences(yaml.safe_load(file.read_text(encoding="utf-8")), config.model_dump(mode="json"))
+        raise ValueError(f"{folder} was begun with another config ({differing}): choose another --out")
 
 
 def begin_run(folder: Path, config: BaseModel, facts: Facts) -> None:

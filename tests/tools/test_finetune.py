@@ -110,7 +110,7 @@ def test_the_folder_is_named_after_the_config_and_a_run_is_not_overwritten(
     with monkeypatch.context() as patch:
         patch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
         assert main(arguments) == 0
-    assert "was begun with another config" in fails(capsys, *arguments, "--resume", "--set", "training.steps=5")
+    assert "(training.steps 4 there, 5 here)" in fails(capsys, *arguments, "--resume", "--set", "training.steps=5")
     assert main([*arguments, "--resume"]) == 0
     assert last.read_bytes() == before
 

@@ -11,6 +11,7 @@ import yaml
 from detection.build.run_folder import begin_run, changed_facts, check_run, data_hash, facts_of_run, read_facts
 from detection.config import Config
 from detection.structures import Target
+from detection.training.replay import TRACE
 from tests.detection.rectangles import rectangles, small_config
 
 CONFIG = Config()
@@ -48,10 +49,20 @@ def test_a_new_folder_is_for_a_new_run_and_an_old_one_for_its_own(tmp_path: Path
     begin_run(folder, CONFIG, facts())
     check_run(folder, CONFIG, resume=True)
     begin_run(folder, CONFIG, facts())
+    with pytest.raises(ValueError, match=r"was begun with another config \(.*backbone\.weights .* there, 'x' here"):
+        check_run(folder, small_config(Path("x")), resume=True)
+    (folder / TRACE).touch()
     with pytest.raises(ValueError, match="holds a run already: --resume goes on with it"):
         check_run(folder, CONFIG, resume=False)
-    with pytest.raises(ValueError, match=r"was begun with another config, the one in .*config\.yaml"):
-        check_run(folder, small_config(Path("x")), resume=True)
+
+
+def test_a_run_that_ended_before_its_first_step_may_be_begun_anew(tmp_path: Path) -> None:
+    begin_run(tmp_path, CONFIG, facts())
+    other = small_config(Path("x"))
+    check_run(tmp_path, other, resume=False)
+    begin_run(tmp_path, other, facts(rectangles(4)))
+    check_run(tmp_path, other, resume=True)
+    assert read_facts(tmp_path)["photos"] == 4
 
 
 def test_a_run_does_not_go_on_with_other_photos(tmp_path: Path) -> None:
