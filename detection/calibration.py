@@ -120,8 +120,8 @@ def thresholds_of(
         number = float(wanted)
     except ValueError:
         return _by_rule(str(wanted), class_names, calibration)
-    if not 0 < number <= 1:
-        raise ValueError(f"threshold {wanted}: a score is above 0 and at most 1")
+    if not 0 <= number <= 1:
+        raise ValueError(f"threshold {wanted}: a score lies between 0 and 1")
     return number
 
 

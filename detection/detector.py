@@ -55,6 +55,10 @@ class RegionDetector:
         self.suppression = suppression
         self.calibration = calibration
 
+    def __repr__(self) -> str:
+        shown = f"networks={len(self.scorer.members)}, top={self.selection.top}, device={self.scorer.device}"
+        return f"{type(self).__name__}(classes={self.class_names}, {shown})"
+
     def predict(
         self,
         image: RGBImage | Image | str | Path | bytes,

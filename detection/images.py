@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION, TiffImageFile
 
@@ -72,15 +73,30 @@ def as_image(source: RGBImage | Image.Image | str | Path | bytes) -> RGBImage:
     """The upright RGB image (H, W, 3) of an array, which is not copied, of Pillow's image, or as :func:`decode_image`.
 
     An array is taken to be RGB: of ``cv2.imread``'s give ``image[..., ::-1]``. Raises ``ValueError`` for one of another
-    shape or type.
+    shape or type, and ``TypeError`` for what is none of these.
     """
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3:
-            raise ValueError(f"expected an RGB image, (H, W, 3) of uint8, got {source.shape} of {source.dtype}")
+            got = f"got {source.shape} of {source.dtype}{_remedy(source)}"
+            raise ValueError(f"expected an RGB image, (H, W, 3) of uint8, {got}")
         return source
     if isinstance(source, Image.Image):
         return _decoded(_supported(source, "image of Pillow"), "image of Pillow")
-    return decode_image(source)
+    if isinstance(source, (str, Path, bytes)):
+        return decode_image(source)
+    wanted = "a path, a file's content, an image of Pillow or an RGB array (H, W, 3) of uint8"
+    raise TypeError(f"expected one image: {wanted}; got {type(source).__name__}")
+
+
+def _remedy(array: NDArray[np.generic]) -> str:
+    """How an array becomes an RGB image, where that can be guessed."""
+    if array.dtype != np.uint8:
+        return "; of floats from 0 to 1: (image * 255).astype(np.uint8)" if array.dtype.kind == "f" else ""
+    if array.ndim == 2:
+        return "; of a grey image: np.stack([image] * 3, axis=-1)"
+    if array.ndim == 3 and array.shape[2] == 4:
+        return "; without its last channel: image[..., :3]"
+    return "; with the channels last: image.transpose(1, 2, 0)" if array.ndim == 3 and array.shape[0] == 3 else ""
 
 
 def decode_image(source: str | Path | bytes) -> RGBImage:

@@ -122,9 +122,9 @@ def test_what_a_threshold_means(wanted: str | float | None, calibrated: bool, ex
 @pytest.mark.parametrize(
     ("wanted", "calibrated", "message"),
     [
-        ("0", True, "a score is above 0 and at most 1"),
-        ("nan", True, "a score is above 0"),
-        ("1.5", False, "a score is above 0"),
+        ("-0.1", True, "a score lies between 0 and 1"),
+        ("nan", True, "a score lies"),
+        ("1.5", False, "a score lies"),
         ("best-f1", False, "give a number such as 0.5; the model has no thresholds of its own"),
         ("precision=0.97", True, "neither a number nor one of the model's own: best-f1, precision=0.9"),
         ("best", True, "neither a number nor"),

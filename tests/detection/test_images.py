@@ -367,10 +367,31 @@ def test_pillow_s_image_of_32_bits_is_refused() -> None:
         as_image(Image.fromarray(GREY.astype(np.int32)))
 
 
-@pytest.mark.parametrize("array", [GREY, PICTURE / 255, PICTURE.transpose(2, 0, 1), np.dstack([PICTURE, GREY])])
-def test_an_array_that_is_no_rgb_image_is_refused(array: NDArray[np.generic]) -> None:
-    with pytest.raises(ValueError, match=r"expected an RGB image, \(H, W, 3\) of uint8, got \("):
+@pytest.mark.parametrize(
+    ("array", "remedy"),
+    [
+        (GREY, "np.stack([image] * 3, axis=-1)"),
+        (PICTURE / 255, "(image * 255).astype(np.uint8)"),
+        (PICTURE.transpose(2, 0, 1), "image.transpose(1, 2, 0)"),
+        (np.dstack([PICTURE, GREY]), "image[..., :3]"),
+        (PICTURE[None], "(1, "),
+        (PICTURE.astype(np.int16), "of int16"),
+    ],
+)
+def test_an_array_that_is_no_rgb_image_is_refused_with_what_would_make_it_one(
+    array: NDArray[np.generic], remedy: str
+) -> None:
+    with pytest.raises(ValueError, match=r"expected an RGB image, \(H, W, 3\) of uint8, got \(") as refused:
         as_image(array)
+    assert remedy in str(refused.value)
+    if "image" in remedy:
+        assert as_image(eval(remedy, {"np": np, "image": array})).shape == PICTURE.shape
+
+
+@pytest.mark.parametrize("source", [None, [PICTURE], 7])
+def test_what_cannot_be_an_image_is_told(source: object) -> None:
+    with pytest.raises(TypeError, match=r"expected one image: a path, .* got "):
+        as_image(source)  # type: ignore[arg-type]
 
 
 DAMAGED = [encoded(PICTURE, kind) for kind in FORMATS]

@@ -276,7 +276,7 @@ def test_names_of_any_bytes(photos: Path, run: Run) -> None:
         (["empty"], r"empty: no image there \(looked for .*\)"),
         (["photos", "--out", "photos"], "photos: the photos' own folder cannot be the one that the results go to"),
         (["photos", "--format", "xml"], "no format 'xml'; choose from coco, voc, yolo, ilsvrc, csv"),
-        (["photos", "--threshold", "0"], "threshold 0: a score is above 0 and at most 1"),
+        (["photos", "--threshold", "2"], "threshold 2: a score lies between 0 and 1"),
         (["photos", "--threshold", "best-f1"], r"threshold best-f1: give a number such as 0\.5; .*calibrate finds.*"),
         (["photos", "--top", "0"], ".*--top.*"),
         (["photos", "--nonsense"], ".*--nonsense.*--help shows examples.*"),
