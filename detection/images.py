@@ -82,10 +82,10 @@ def as_image(source: RGBImage | Image.Image | str | Path | bytes) -> RGBImage:
         return source
     if isinstance(source, Image.Image):
         return _decoded(_supported(source, "image of Pillow"), "image of Pillow")
-    if isinstance(source, (str, Path, bytes)):
-        return decode_image(source)
-    wanted = "a path, a file's content, an image of Pillow or an RGB array (H, W, 3) of uint8"
-    raise TypeError(f"expected one image: {wanted}; got {type(source).__name__}")
+    if not isinstance(source, (str, Path, bytes)):
+        wanted = "a path, a file's content, an image of Pillow or an RGB array (H, W, 3)"  # type: ignore[unreachable]
+        raise TypeError(f"expected one image: {wanted}; got {type(source).__name__}")
+    return decode_image(source)
 
 
 def _remedy(array: NDArray[np.generic]) -> str:

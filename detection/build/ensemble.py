@@ -59,8 +59,8 @@ class Members:
         if not (folder / LAST).is_file():
             return False
         there = stored_config(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")), folder / CONFIG)
-        both = (config.model_dump(mode="json") for config in (there, self.config_of(number)))
-        if differing := differences(*both, leave_out=["detection"]):  # of which nothing is trained
+        then, now = there.model_dump(mode="json"), self.config_of(number).model_dump(mode="json")
+        if differing := differences(then, now, leave_out=["detection"]):  # of which nothing is trained
             raise ValueError(f"{folder} was trained with another config: {differing}")
         if read_facts(folder).get("data") != train_hash:
             raise ValueError(f"{folder} was trained on other photos or annotations than those of {self.data}")
