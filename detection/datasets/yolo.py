@@ -3,7 +3,8 @@
 Read as they are:
 
 * a ``data.yaml`` (by whatever name, if it is the only one) with ``names`` and ``train``, ``val``, ``test``: each a
-  folder, a list of folders, or a ``.txt`` file of photos; from ``path``, or from the file's own folder;
+  folder, a list of folders, or a ``.txt`` file of photos; from ``path``, or from the file's own folder; paths may be
+  those of another machine;
 * without one, ``images/<split>`` and ``labels/<split>``, or ``<split>/images`` and ``<split>/labels``, or ``images``
   and ``labels``, or label files beside their photos, and the names of the classes in ``classes.txt``.
 
@@ -41,8 +42,13 @@ def open_yolo(place: Path, split: str | None = None, class_names: Sequence[str] 
     if class_names is not None:
         check_classes(class_names, layout.class_names, layout.source)
     classes = tuple(layout.class_names if class_names is None else class_names)
-    ids, files, photos = yolo_files(layout, split or choose_split(place, tuple(layout.splits)))
+    split = split or choose_split(place, tuple(layout.splits))
+    ids, files, photos = yolo_files(layout, split)
     check_photos(photos)
+    if not photos[0].is_file():  # nor any other; without their sizes there are no boxes
+        raise FileNotFoundError(
+            f"{place}: none of the {len(photos)} photos of {split} is there, the first is {photos[0]}"
+        )
     read = [read_labels(file, layout.class_names) if file.is_file() else LabelFile.empty(file) for file in files]
     if bare := sum(not file.is_file() for file in files):
         logger.warning("%s: %d of %d photos have no label file: without objects", place, bare, len(files))

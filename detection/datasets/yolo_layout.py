@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -167,10 +168,16 @@ def _places(file: Path, split: str, value: object, roots: Sequence[Path]) -> lis
     if len(entries) < len(values):
         raise ValueError(f"{file}: {split} must be a folder, a list of folders or a *.txt file; got {value!r}")
     # Roboflow writes ../train/images for the folder beside the file; as ultralytics, where there is no such
-    return [
-        [Path(os.path.normpath(root / way)) for root in roots for way in (entry, entry.removeprefix("../"))]
+    ways = {
+        entry: [way for written in _written(entry) for way in (written, written.removeprefix("../"))]
         for entry in entries
-    ]
+    }
+    return [[Path(os.path.normpath(root / way)) for root in roots for way in ways[entry]] for entry in entries]
+
+
+def _written(path: str) -> Sequence[str]:
+    """A path as it is written, and as it was meant where Windows wrote it."""
+    return tuple(dict.fromkeys((path, path.replace("\\", "/"))))
 
 
 def _photo_folders(root: Path) -> dict[str, Path]:
@@ -183,18 +190,34 @@ def _photo_folders(root: Path) -> dict[str, Path]:
 
 
 def _photos_at(place: Path, root: Path) -> list[Path]:
-    """The photos below a folder, sorted, or of a list, whose paths go from its own folder or from the data set's."""
+    """The photos below a folder, sorted, or of a list, whose paths go from its own folder or from the data set's.
+
+    Of a path that leads nowhere, as one of another machine, the longest end counts that is there and has ``images``.
+    """
     if place.is_dir():
         photos = sorted(images_below(place))
     elif place.suffix == ".txt":
         listed = [line.strip() for line in read_lines(place) if line.strip()]
-        ways = ([Path(os.path.normpath(base / line)) for base in (place.parent, root)] for line in listed)
-        photos = [next((path for path in choices if path.is_file()), choices[0]) for choices in ways]
+        photos = [_first_there(_ways(line, (place.parent, root))) for line in listed]
     else:
         raise ValueError(f"{place}: neither a folder of photos nor a list of them (*.txt)")
     if not photos:
         raise ValueError(f"{place}: no photo there")
     return photos
+
+
+def _ways(path: str, roots: Sequence[Path]) -> Iterator[Path]:
+    """A path of a list, and its ends that have the last ``images``, the longest first, from each of the roots."""
+    yield from (Path(os.path.normpath(root / way)) for way in _written(path) for root in roots)
+    parts = _written(path)[-1].split("/")
+    last = len(parts) - parts[::-1].index("images") if "images" in parts else 0
+    yield from (Path(os.path.normpath(root / "/".join(parts[start:]))) for start in range(1, last) for root in roots)
+
+
+def _first_there(paths: Iterator[Path]) -> Path:
+    """The first path where a file is; the first of all where none is."""
+    first = next(paths)
+    return next((path for path in chain([first], paths) if path.is_file()), first)
 
 
 def _label_folder(photos: Path) -> Path:

@@ -95,6 +95,49 @@ def test_folders_and_lists_of_photos(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        r"images\train\a.jpg",
+        "data/images/train/a.jpg",
+        "/content/pets/images/train/a.jpg",
+        r"C:\Users\me\pets\images\train\a.jpg",
+        "/data/images/pets/images/train/a.jpg",
+    ],
+)
+@pytest.mark.parametrize("name", ["train.txt", "lists/train.txt"])
+def test_lists_of_another_machine(name: str, line: str, tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, {"train": TRAIN}, {"names": NAMES, "train": name})
+    write(root / name, f"{line}\n")
+    dataset = open_yolo(root)
+    assert_is_dataset(dataset)
+    assert len(dataset.target(0)) == 2
+
+
+def test_a_path_of_another_machine_leads_to_its_own_split(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, {"train": TRAIN, "valid": {"a": DOG}}, folders="{split}/images")
+    write(root / "data.yaml", "{names: [cat, dog], train: train.txt}")
+    write(root / "train.txt", "/content/pets/valid/images/a.jpg\n")
+    assert open_yolo(root).path(0) == root / "valid/images/a.jpg"
+
+
+@pytest.mark.parametrize("line", ["elsewhere/a.jpg", "/content/images/train/z.jpg"])
+def test_photos_that_are_nowhere_are_not_photos_without_objects(line: str, tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, {"train": TRAIN}, {"names": NAMES, "train": "train.txt"})
+    write(root / "train.txt", f"{line}\n")
+    with pytest.raises(
+        FileNotFoundError, match=rf"none of the 1 photos of train is there, the first is .*{line[-5]}\.jpg"
+    ):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize("way", [r"images\train", r"..\images\train", r".\images\train"])
+def test_a_description_written_on_windows(way: str, tmp_path: Path) -> None:
+    root = write_yolo(tmp_path / "pets", {"train": TRAIN}, {"names": NAMES, "train": way})
+    assert_is_dataset(open_yolo(root))
+    assert open_yolo(root).ids == ("a", "b")
+
+
+@pytest.mark.parametrize(
     ("folders", "classes"),
     [
         ("images/{split}", "classes.txt"),
