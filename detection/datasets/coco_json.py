@@ -143,7 +143,8 @@ def _image(name: str, record: Record) -> CocoImage:
     size = None
     if type(width) is int and type(height) is int and width > 0 and height > 0:
         size = (width, height)
-    return CocoImage(_id(name, record, "id"), _text(name, record, "file_name"), size)
+    file_name = _text(name, record, "file_name").replace("\\", "/")  # of an export made on Windows
+    return CocoImage(_id(name, record, "id"), file_name, size)
 
 
 def _category(name: str, record: Record) -> tuple[Id, str]:
