@@ -29,8 +29,8 @@ class DataConfig(Section):
     ``train_split`` may name several, as ``val1+train1k`` (R-CNN, section 4.2); a name that ends in ``.txt`` is the path
     of a list, an id or a file's name a line. A number as ``validation_split`` is the share of the training photos that
     is held out for it. Photos of ``partial_split``, one or several of these, may show objects that are not annotated:
-    they give objects and no background, as ILSVRC's ``train`` always does. ``blacklist`` is a file of ids to leave out,
-    or the devkit's.
+    they give objects and no background, as ILSVRC's ``train`` always does. ``blacklist`` is such a list of photos to
+    leave out, or the devkit's.
     """
 
     train_split: str | None = None  # None: the data set's own default, as trainval, train, train2017

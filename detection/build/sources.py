@@ -14,8 +14,9 @@ from detection.converters.whole_file import whole_file
 from detection.datasets.base import AnnotatedImages, Dataset, did_you_mean, first_repeated
 from detection.datasets.combine import hold_out, in_part, join_datasets, leave_out
 from detection.datasets.ilsvrc import det_tree, val_ids
-from detection.datasets.listing import read_split
+from detection.datasets.listing import find_listed, listed_lines
 from detection.datasets.open import find_dataset, open_dataset
+from detection.image_names import ImageNames
 from detection.proposals.store import ProposalStore, Report
 from detection.structures import Proposals
 from detection.training.distributed import ALONE, Processes
@@ -89,7 +90,7 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
     train = join_datasets(parts)
     if isinstance(settings.validation_split, str):
         there = open_dataset(data, split=settings.validation_split, class_names=train.class_names)
-        validation = leave_out(there, _blacklisted(settings, data))
+        validation = _without(there, _blacklist(settings, data))
         lists[_name(settings.validation_split)] = validation.ids
     kept = ProposalStore(store, build_proposer(config.proposals))
 
@@ -124,13 +125,13 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
             raise ValueError(f"data.partial_split: {name!r} is not in data.train_split; {did_you_mean(name, choices)}")
     if twice := first_repeated(map(_name, splits)):
         raise ValueError(f"data.train_split: {settings.train_split!r} names {twice!r} twice")
-    blacklist = _blacklisted(settings, data)
+    blacklist = _blacklist(settings, data)
     opened = 0
     parts: dict[str, AnnotatedImages] = {}
     for split in splits:
         part = open_dataset(data, split=split, class_names=settings.class_names)
         opened += len(part)
-        parts[_name(split)] = leave_out(in_part(part) if split in partial else part, blacklist)
+        parts[_name(split)] = _without(in_part(part) if split in partial else part, blacklist)
     if blacklist:
         stay = sum(map(len, parts.values()))
         logger.info("%s: %d training photos left out, %d stay", settings.blacklist, opened - stay, stay)
@@ -159,20 +160,38 @@ def _name(split: str | None) -> str:
     return Path(split or "train").name.removesuffix(".txt")
 
 
-def _blacklisted(settings: DataConfig, data: str) -> set[str]:
-    """The ids that the blacklist names first in its lines; of ILSVRC also by the number of the photo in ``val``, as the
-    devkit writes them.
+def _blacklist(settings: DataConfig, data: str) -> dict[str, str]:
+    """What is to be left out, as :func:`find_listed` reads it, by what messages call it.
+
+    These are the lines of the blacklist; of ILSVRC it may have the number of the photo in ``val`` first in its lines,
+    as the devkit's has.
     """
     if settings.blacklist is None:
-        return set()
+        return {}
     file = Path(settings.blacklist)
     if file.suffix != ".txt" or not file.is_file():
         raise FileNotFoundError(f"data.blacklist: no list {file} (a file *.txt with an id a line)")
-    words = read_split(file.parent, str(file), refuse=lambda _: None)  # the devkit names a photo once a class
+    lines = {f"{file}:{number}": line for number, line in listed_lines(file)}
+    words = {line.split()[0] for line in lines.values()}
     place = find_dataset(data)
     if place.kind != "ilsvrc" or det_tree(place.path) is None or not any(map(str.isdecimal, words)):
-        return set(words)
+        return lines
     val = val_ids(place.path) or ()
-    if wrong := [word for word in words if not word.isdecimal() or not 1 <= int(word) <= len(val)]:
+    if wrong := [word for word in sorted(words) if not word.isdecimal() or not 1 <= int(word) <= len(val)]:
         raise ValueError(f"{file}: expected numbers of 1 to {len(val)}, the photos of val, got {wrong[0]!r}")
-    return {val[int(word) - 1] for word in words}
+    return {where: val[int(line.split()[0]) - 1] for where, line in lines.items()}
+
+
+def _without(dataset: Dataset, blacklist: Mapping[str, str]) -> AnnotatedImages:
+    """A data set without the blacklisted photos; those that it does not have are no matter.
+
+    Raises ``ValueError`` where photos of the data set share a name that is listed.
+    """
+    names = ImageNames(dataset.ids, [dataset.path(index) for index in range(len(dataset))])
+    listed: set[str] = set()
+    for where, line in blacklist.items():
+        found = find_listed(line, names)
+        if len(found) > 1:
+            raise ValueError(f"{where}: image {line!r}: {len(found)} photos have this name")
+        listed.update(names.ids[position] for position in found)
+    return leave_out(dataset, listed)

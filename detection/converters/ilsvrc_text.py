@@ -1,12 +1,13 @@
 """ILSVRC's detection submission: one text file, a line a detection.
 
-``<image index> <class id> <score> <xmin> <ymin> <xmax> <ymax>``: the index of the image in the image list and of the
-class among the classes, both from 1; pixels from 1, both ends inside the box.
+``<image index> <class id> <score> <xmin> <ymin> <xmax> <ymax>``: the number of the image is that beside it in the image
+list, as in the devkit, or that of its line; the number of the class that among the classes, from 1; pixels from 1, both
+ends inside the box.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,20 +39,23 @@ def write_ilsvrc_text(
                 file.write(f"{image} {label} {score!r} {' '.join(map(repr, box))}\n")
 
 
-def read_ilsvrc_text(path: Path, image_ids: Sequence[str], class_names: Sequence[str]) -> DetectionRows:
+def read_ilsvrc_text(
+    path: Path, image_ids: Sequence[str], class_names: Sequence[str], image_numbers: Sequence[int] = ()
+) -> DetectionRows:
     """The detections of a file, plain or ``.gz``; a number outside the lists becomes a name like ``#201``.
 
-    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
+    ``image_numbers`` are those of ``image_ids``: 1, 2, 3, ... unless given. Raises ``FileNotFoundError``, and
+    ``ValueError`` naming file and line.
     """
     builder = RowsBuilder(path)
+    images = dict(zip(image_numbers or range(1, len(image_ids) + 1), image_ids, strict=True))
+    classes = dict(enumerate(class_names, start=1))
     for part in read_blanked(path, COLUMNS, [int, int, *[float] * 5]):
-        images, labels = (
-            _named(column, names) for column, names in zip(part.columns[:2], (image_ids, class_names), strict=True)
-        )
-        builder.add(part.lines, images, labels, part.numbers(range(2, 7)))
+        columns = [_named(column, names) for column, names in zip(part.columns[:2], (images, classes), strict=True)]
+        builder.add(part.lines, columns[0], columns[1], part.numbers(range(2, 7)))
     return builder.rows(one_based_inclusive=True)
 
 
-def _named(numbers: NDArray[np.generic], names: Sequence[str]) -> list[str]:
+def _named(numbers: NDArray[np.generic], names: Mapping[int, str]) -> list[str]:
     """What the numbers of a column stand for."""
-    return [names[number - 1] if 1 <= number <= len(names) else f"#{number}" for number in numbers.tolist()]
+    return [names.get(number) or f"#{number}" for number in numbers.tolist()]

@@ -39,7 +39,8 @@ class Dataset(Protocol):
 class AnnotatedImages:
     """A data set whose targets are in memory and whose photos are on disk; ids, paths and targets go together.
 
-    ``category_ids`` are the numbers that the format gives the classes, in their order, where it gives any (COCO).
+    ``category_ids`` are the numbers that the format gives the classes, in their order, where it gives any (COCO);
+    ``image_numbers`` those that it gives the images, where they are not 1, 2, 3, ... in their order (ILSVRC).
     """
 
     class_names: tuple[str, ...]
@@ -47,6 +48,7 @@ class AnnotatedImages:
     paths: tuple[Path, ...]
     targets: tuple[Target, ...]
     category_ids: tuple[int, ...] = ()
+    image_numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.paths) == len(self.targets):

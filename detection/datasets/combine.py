@@ -69,7 +69,9 @@ def in_part(dataset: Dataset) -> AnnotatedImages:
 
 def _images(dataset: Dataset, kept: Sequence[int], targets: Sequence[Target]) -> AnnotatedImages:
     ids, paths = tuple(dataset.ids[index] for index in kept), tuple(map(dataset.path, kept))
-    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset))
+    numbers = dataset.image_numbers if isinstance(dataset, AnnotatedImages) else ()
+    kept_numbers = tuple(numbers[index] for index in kept) if numbers else ()
+    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset), kept_numbers)
 
 
 def _category_ids(dataset: Dataset) -> tuple[int, ...]:

@@ -3,9 +3,10 @@
 Read as they are:
 
 * the official tree: ``ImageSets/DET/<split>.txt``, ``Annotations/DET/<set>/<id>.xml``,
-  ``Data/DET/<set>/<id>.JPEG``; also the folder around it. The set is the word that the split's name begins with:
-  R-CNN's ``val1.txt`` and ``val2.txt`` may be put among the lists, or be named by their paths; without them, ``val1``,
-  ``val2`` and ``train1k`` are drawn (:mod:`detection.datasets.ilsvrc_split`). ``val`` is taken where no split is named;
+  ``Data/DET/<set>/<id>.JPEG``; also the folder around it. The set is the word that the split's name begins with, if
+  that has the first photos of the list, or the set that has them. R-CNN's ``val1.txt`` and ``val2.txt`` may be put
+  among the lists, or be named by their paths, as any list; without them, ``val1``, ``val2`` and ``train1k`` are drawn
+  (:mod:`detection.datasets.ilsvrc_split`). ``val`` is taken where no split is named;
 * a flat folder without splits: ``Annotations/*.xml`` and ``JPEGImages/*``.
 
 A photo without an annotation file is legal: it has no objects. Those of the set ``train`` are annotated in part. Boxes
@@ -26,21 +27,25 @@ from pathlib import Path
 
 from detection.datasets.annotation_targets import make_targets
 from detection.datasets.annotation_xml import Annotation, read_annotation
-from detection.datasets.base import AnnotatedImages, Refuse, check_classes, stop
+from detection.datasets.base import AnnotatedImages, Refuse, check_classes, first_repeated, stop
+from detection.datasets.combine import pick
 from detection.datasets.ilsvrc_split import part_ids
 from detection.datasets.listing import (
     Files,
     check_photos,
-    is_misnumbered,
+    is_list,
     list_file,
     photos_in,
+    read_numbers,
     read_split,
     split_names,
+    xml_files,
 )
+from detection.image_names import path_ends
 
 logger = logging.getLogger(__name__)
 
-LISTS = Path("ImageSets", "DET")
+LISTS, ANNOTATIONS, PHOTOS = Path("ImageSets", "DET"), Path("Annotations", "DET"), Path("Data", "DET")
 WORDNET_ID = re.compile(r"n\d{8}")
 SLACK = 1  # pixels
 
@@ -53,7 +58,7 @@ def det_200() -> dict[str, str]:
 
 
 def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[str] | None = None) -> AnnotatedImages:
-    """The photos of a split with their objects.
+    """The photos of a split with their objects, in the order of its list, or of the numbers that this gives them.
 
     The classes are the 200 of the challenge by their English names, in its order; those of a flat folder with objects
     beyond them are the WordNet ids found, sorted. ``class_names`` may hold English names and WordNet ids; objects of
@@ -68,9 +73,12 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     _report(folder, annotations, found if tree else set())
     labels = {wordnet_id: label for label, wordnet_id in enumerate(classes)}
     targets = make_targets(annotations, photos, labels, SLACK)
-    if tree and _subset(split) == "train":
+    if tree and tree / ANNOTATIONS / "train" in files[0].parents:
         targets = tuple(replace(target, partial=True) for target in targets)
-    return AnnotatedImages(tuple(classes.values()), ids, photos, targets)
+    numbers = read_numbers(tree / LISTS, split or "val") if tree else ()
+    dataset = AnnotatedImages(tuple(classes.values()), ids, photos, targets, image_numbers=numbers)
+    # equal scores rank by the number of the image, which for the rest of the package is its place in the data set
+    return pick(dataset, sorted(range(len(ids)), key=numbers.__getitem__)) if numbers else dataset
 
 
 def det_files(folder: Path, split: str | None = None, refuse: Refuse = stop) -> Files:
@@ -99,7 +107,7 @@ def val_ids(folder: Path) -> tuple[str, ...] | None:
 
 def is_flat_ilsvrc(folder: Path) -> bool:
     """Whether a folder has annotations laid out like VOC's, of which the first with objects names WordNet ids."""
-    for path in sorted(folder.glob("Annotations/*.xml")):
+    for path in sorted(xml_files(folder, "Annotations/*.xml")):
         with suppress(ValueError):  # of a damaged file, which the reader will tell
             if names := read_annotation(path).names:
                 return all(WORDNET_ID.fullmatch(name) for name in names)
@@ -108,29 +116,42 @@ def is_flat_ilsvrc(folder: Path) -> bool:
 
 def _tree_files(root: Path, split: str | None, refuse: Refuse) -> Files:
     split = split or "val"
-    ids = part_ids(root / LISTS, root / "Annotations" / "DET", split, tuple(det_200()), refuse)
-    if is_misnumbered(root / LISTS, split):
-        message = "%s: its images are not numbered 1, 2, 3, ...; here an image's number is that of its line"
-        logger.warning(message, list_file(root / LISTS, split))
-    subset = _subset(split)
-    annotations, photos = root / "Annotations" / "DET" / subset, root / "Data" / "DET" / subset
+    listed = part_ids(root / LISTS, root / ANNOTATIONS, split, tuple(det_200()), refuse)
+    subset = _subset(root, split, listed)
+    annotations, photos = root / ANNOTATIONS / subset, root / PHOTOS / subset
     if not annotations.is_dir() and not photos.is_dir():
         raise FileNotFoundError(f"{root}: split {split!r} needs the folder {photos}, or {annotations}")
+    ids = tuple(_id_in(root, subset, image_id) or image_id for image_id in listed) if is_list(split) else listed
+    if twice := first_repeated(ids):
+        refuse(ValueError(f"{split}: lists image {twice!r} twice, by two names"))
+        ids = tuple(dict.fromkeys(ids))
     files = tuple(annotations / f"{image_id}.xml" for image_id in ids)
     if subset != "test" and not any(path.is_file() for path in files):
         raise FileNotFoundError(f"{annotations}: none of the {len(ids)} images of split {split!r} is annotated")
     return ids, files, tuple(photos / f"{image_id}.JPEG" for image_id in ids)
 
 
-def _subset(split: str | None) -> str:
-    """The set that a split is of, which is also the name of the set's folders."""
-    return "".join(re.findall(r"^[a-z]+", Path(split or "val").name))
+def _subset(root: Path, split: str, listed: Sequence[str]) -> str:
+    """The set that a split is of, which is also the name of the set's folders: that with the first of its photos."""
+    named = "".join(re.findall(r"^[a-z]+", Path(split).name))
+    sets = sorted({path.name for kind in (ANNOTATIONS, PHOTOS) for path in (root / kind).glob("*") if path.is_dir()})
+    first = listed[:10]  # a photo may be absent, and so may its annotation
+    return next((name for name in (named, *sets) if any(_id_in(root, name, image_id) for image_id in first)), named)
+
+
+def _id_in(root: Path, subset: str, listed: str) -> str | None:
+    """The id of a photo in a set, of which a list may hold the path on any machine; ``None`` where it is not there."""
+    annotations, photos = root / ANNOTATIONS / subset, root / PHOTOS / subset
+    there = (
+        end for end in path_ends(listed) if (annotations / f"{end}.xml").is_file() or (photos / f"{end}.JPEG").is_file()
+    )
+    return next(there, None)
 
 
 def _flat_files(folder: Path, split: str | None) -> Files:
     if split is not None:
         raise FileNotFoundError(f"{folder}: no split {split!r}; a flat folder has none")
-    annotations = {path.stem: path for path in folder.glob("Annotations/*.xml")}
+    annotations = {path.stem: path for path in xml_files(folder, "Annotations/*.xml")}
     if not annotations:
         raise FileNotFoundError(f"{folder}: neither {LISTS}/*.txt nor Annotations/*.xml there")
     photos = photos_in(folder / "JPEGImages")

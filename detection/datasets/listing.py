@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from pathlib import Path, PurePath
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from detection.datasets.base import Refuse, did_you_mean, stop
+from detection.image_names import ImageNames, without_suffix
 from detection.images import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
 TRAIN = re.compile(r"train(20\d\d)?")  # train, and COCO's train2017
+QUOTED = re.compile(r'"(.+?)"(?!\S)')  # at the beginning of a line
+INDEX = re.compile(r"-?\d+")
 Files = tuple[tuple[str, ...], tuple[Path, ...], tuple[Path, ...]]  # ids, annotations, photos
 
 
 def split_names(folder: Path) -> tuple[str, ...]:
     """The names of the lists in a folder, sorted: ``train.txt`` is ``train``."""
-    return tuple(sorted(path.stem for path in folder.glob("*.txt")))
+    return tuple(sorted(path.stem for path in folder.glob("*.txt") if not is_hidden(path)))
 
 
 def is_list(split: str | None) -> bool:
@@ -32,20 +35,27 @@ def list_file(folder: Path, split: str) -> Path:
     return Path(split) if is_list(split) else folder / f"{split}.txt"
 
 
-def read_split(folder: Path, split: str, refuse: Refuse = stop) -> tuple[str, ...]:
+def read_split(folder: Path, split: str, refuse: Refuse = stop, names: ImageNames | None = None) -> tuple[str, ...]:
     """The image ids of a split's list (:func:`list_file`), in its order.
 
-    The first word of a line is the id; a second is ignored (the devkits write an index, or 1, 0 or -1 for one class).
-    Raises ``FileNotFoundError`` naming the splits there are, and ``ValueError`` where no id is. One that occurs twice
-    is refused, and taken once where ``refuse`` returns.
+    A line names one of ``names``, those of the images there are (:func:`find_listed`). One that names none of them, as
+    where they are not known, is an id up to its first blank, without the suffix of a photo's file; words behind it are
+    ignored (the devkits write an index, or 1, 0 or -1 for one class). Raises ``FileNotFoundError`` naming the splits
+    there are, and ``ValueError`` where no id is. A line that several images could be, and an id that occurs twice, is
+    refused; where ``refuse`` returns, the former is left out and the latter taken once.
     """
     path = list_file(folder, split)
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, split_names(folder))}")
-    ids = tuple(line.split()[0] for line in read_lines(path) if line.strip())
-    if not ids:
-        raise ValueError(f"{path}: lists no image")
-    times = Counter(ids)
+    times: Counter[str] = Counter()
+    for number, line in listed_lines(path):
+        found = find_listed(line, names) if names else ()
+        if len(found) > 1:
+            refuse(ValueError(f"{path}:{number}: image {line!r}: {len(found)} photos have this name"))
+        elif names and found:
+            times[names.ids[found[0]]] += 1
+        else:
+            times[without_suffix(_first_word(line).replace("\\", "/"))] += 1
     for id in (id for id, count in times.items() if count > 1):
         refuse(ValueError(f"{path}: lists image {id!r} twice"))
     return tuple(times)
@@ -57,68 +67,83 @@ def read_positives(folder: Path, split: str) -> tuple[str, ...]:
     Raises ``FileNotFoundError`` and ``ValueError`` as :func:`read_split` does; that none is marked is legal.
     """
     read_split(folder, split)
-    marks = (line.split()[:2] for line in read_lines(list_file(folder, split)) if line.strip())
+    marks = (line.split()[:2] for _, line in listed_lines(list_file(folder, split)))
     return tuple(words[0] for words in marks if words[1:] == ["1"])
 
 
+def read_numbers(folder: Path, split: str) -> tuple[int, ...]:
+    """The numbers by which a list counts its images, in its order; empty where it does not say other than 1, 2, 3, ...
+
+    The devkit takes an image's number from there. Labels, 1 or -1 for one class, are no numbers: they repeat.
+    """
+    if not list_file(folder, split).is_file():  # a split that was drawn
+        return ()
+    words = [line.split()[1:] for _, line in listed_lines(list_file(folder, split))]
+    numbers = tuple(int(others[0]) for others in words if len(others) == 1 and others[0].isdecimal())
+    counts = len(set(numbers)) == len(words) and min(numbers) >= 1
+    return numbers if counts and numbers != tuple(range(1, len(words) + 1)) else ()
+
+
 def read_selection(path: Path, ids: Sequence[str]) -> list[int]:
-    """Positions among ``ids`` of the images of a list, an id a line, sorted; a second word is the devkits' index.
+    """Positions among ``ids`` of the images of a list, sorted; each line names one of them (:func:`find_listed`).
 
-    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line of an image that is not among ``ids``,
-    or where no image is listed.
+    Raises as :func:`read_positions`, but for an image that was listed before.
     """
-    position = {image: index for index, image in enumerate(ids)}
-    chosen = set()
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip():
-            continue
-        image = line.strip() if line.strip() in position else line.split()[0]
-        if image not in position:
-            raise ValueError(f"{path}:{number}: image {image!r} is not among the {len(position)} of the data set")
-        chosen.add(position[image])
-    if not chosen:
-        raise ValueError(f"{path}: lists no image")
-    return sorted(chosen)
+    return sorted({position for *_, position in _positions(path, ImageNames(ids))})
 
 
-def read_positions(path: Path, ids: Sequence[str], photos: Sequence[Path]) -> list[int]:
-    """Positions of the images of a list in its order; a line is an id, or a photo's file, with or without its folder.
+def read_positions(path: Path, names: ImageNames) -> list[int]:
+    """Positions of the images of a list in its order; each line names one of them (:func:`find_listed`).
 
-    A word behind it is the devkits' index. Raises ``FileNotFoundError``, and ``ValueError`` naming file and line of an
-    image that is not there, shares its name with others, or was listed before, and where no image is listed.
+    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line of an image that is not there, shares its
+    name with others, or was listed before, and where no image is listed.
     """
-    position = {image: index for index, image in enumerate(ids)}
-    named: dict[str, list[int]] = defaultdict(list)
-    for index, photo in enumerate(photos):
-        for name in {photo.name, photo.stem}:
-            named[name].append(index)
     chosen: dict[int, None] = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip():
-            continue
-        text = line.strip()  # an id that may hold blanks, perhaps with a number behind it, or a path
-        names = (text, text.rpartition(" ")[0], text.split()[0], PurePath(text).name)
-        known = (([position[name]] if name in position else named.get(name)) for name in names)
-        found = next(filter(None, known), [])
-        if len(found) != 1:
-            several = f"{len(found)} photos have this name" if found else f"not among the {len(ids)} of the data set"
-            raise ValueError(f"{path}:{number}: image {text!r}: {several}")
-        if found[0] in chosen:
-            raise ValueError(f"{path}:{number}: lists image {text!r} twice")
-        chosen[found[0]] = None
-    if not chosen:
-        raise ValueError(f"{path}: lists no image")
+    for number, line, position in _positions(path, names):
+        if position in chosen:
+            raise ValueError(f"{path}:{number}: lists image {line!r} twice")
+        chosen[position] = None
     return list(chosen)
 
 
-def is_misnumbered(folder: Path, split: str) -> bool:
-    """Whether there is a list that counts its images, but not as 1, 2, 3, ... in the order of its lines."""
-    if not list_file(folder, split).is_file():  # a split that was drawn
-        return False
-    words = [line.split() for line in read_lines(list_file(folder, split)) if line.strip()]
-    numbers = {" ".join(others): number for number, (_, *others) in enumerate(words, start=1)}
-    counts = len(numbers) == len(words) > 1  # labels, 1 or -1, repeat
-    return counts and any(text != str(number) for text, number in numbers.items())
+def find_listed(line: str, names: ImageNames) -> Sequence[int]:
+    """Positions of the images that a line of a list may name, as :meth:`ImageNames.find`.
+
+    It may be an id or a photo's file, with blanks in it, in quotes (Datumaro), with an index behind it (the devkits).
+    """
+    text = line.strip()
+    quoted = QUOTED.match(text)
+    before, _, last = text.rpartition(" ")
+    texts = (text, *(quoted.groups() if quoted else ()), *([before.strip()] if INDEX.fullmatch(last) else ()))
+    return names.find(*texts) or names.find(_first_word(text))
+
+
+def _first_word(line: str) -> str:
+    """What a line names at the least: what is in quotes, or comes before a blank."""
+    quoted = QUOTED.match(line)
+    return quoted[1] if quoted else line.split(maxsplit=1)[0]
+
+
+def _positions(path: Path, names: ImageNames) -> Iterator[tuple[int, str, int]]:
+    """The lines of a list, their numbers before them, and the positions of their images behind them."""
+    for number, line in listed_lines(path):
+        found = find_listed(line, names)
+        if not found:
+            raise ValueError(f"{path}:{number}: image {line!r} is not among the {len(names)} of the data set")
+        if len(found) > 1:
+            raise ValueError(f"{path}:{number}: image {line!r}: {len(found)} photos have this name")
+        yield number, line, found[0]
+
+
+def listed_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a list that are not blank, without the blanks around them, and their numbers from 1.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` where there is none.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(read_lines(path), start=1) if line.strip()]
+    if not lines:
+        raise ValueError(f"{path}: lists no image")
+    return lines
 
 
 def read_lines(path: Path) -> list[str]:
@@ -147,11 +172,24 @@ def choose_split(place: Path, choices: Sequence[str]) -> str:
     return taken[0]
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether a file is no one's data: macOS leaves ``._a.xml`` beside ``a.xml`` on disks and in archives of others."""
+    return path.name.startswith(".")
+
+
+def xml_files(folder: Path, pattern: str = "*.xml") -> Iterator[Path]:
+    """The files of a folder that fit a pattern, in no order; hidden ones, and those in hidden folders, are left out."""
+    depth = len(folder.parts)
+    for path in folder.glob(pattern):
+        if not any(part.startswith(".") for part in path.parts[depth:]):
+            yield path
+
+
 def photos_in(folder: Path) -> dict[str, Path]:
     """The image files directly in a folder by their names without suffix; empty where there is no such folder."""
     if not folder.is_dir():
         return {}
-    files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path))
     return {path.stem: path for path in sorted(files, reverse=True)}  # of a.jpg and a.png the first
 
 

@@ -17,6 +17,7 @@ from detection.datasets.listing import is_list, read_positions
 from detection.datasets.voc import is_voc, open_voc, voc_splits, year_folders
 from detection.datasets.yolo import open_yolo
 from detection.datasets.yolo_layout import find_yolo, is_yolo, splits_there
+from detection.image_names import ImageNames
 from detection.images import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -50,16 +51,17 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     ``folder:photos``                    images without annotations
     ``data/VOCdevkit/VOC2007:my/list.txt``    the photos of a list
 
-    A split that ends in ``.txt`` is the path of a list of photos, an id or a file's name a line, wherever they are in
-    the data set. ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError``
-    saying what was looked for, where, and which choices there are.
+    A split that ends in ``.txt`` is the path of a list of photos, an id or a file a line
+    (:func:`detection.datasets.listing.find_listed`), wherever they are in the data set; those of ILSVRC's tree are of
+    one set. ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError`` saying
+    what was looked for, where, and which choices there are.
     """
     place = find_dataset(spec, split)
     if not is_list(place.split) or _has_lists(place):
         return _open(place, class_names)
     whole = _open_whole(place._replace(split=None), class_names)
     paths = [whole.path(index) for index in range(len(whole))]
-    return pick(whole, read_positions(Path(str(place.split)), whole.ids, paths))
+    return pick(whole, read_positions(Path(str(place.split)), ImageNames(whole.ids, paths)))
 
 
 def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:

@@ -13,7 +13,7 @@ from detection.config import Config
 from detection.datasets.combine import in_part
 from detection.datasets.ilsvrc import det_200
 from detection.datasets.listing import read_split
-from tests.detection.datasets.trees import write, write_det, write_voc
+from tests.detection.datasets.trees import annotation_xml, write, write_det, write_photo, write_voc
 from tests.detection.rectangles import Rectangles, propose, rectangles, without_objects
 
 TRAIN, VALIDATION = rectangles(6), rectangles(3, seed=1)
@@ -123,6 +123,25 @@ def test_a_blacklist_leaves_photos_out_of_training_and_validation(
         one = sources(voc, tmp_path, train_split="whole+rough", validation_split="val", blacklist=str(blacklist))
     assert one.lists == {"whole": ("a", "d"), "rough": (), "val": ("e",)}
     assert f"{blacklist}: 2 training photos left out, 2 stay" in caplog.text
+
+
+@pytest.mark.parametrize("line", ["b.jpg", "far/b.jpg", r"C:\far\b.jpg", '"b"', "b.jpg 1"])
+def test_a_blacklist_may_name_files(voc: Path, tmp_path: Path, line: str) -> None:
+    blacklist = write(tmp_path / "black.txt", f"{line}\nunknown.jpg\n")
+    one = sources(voc, tmp_path, train_split="whole+rough", blacklist=str(blacklist))
+    assert one.lists == {"whole": ("a", "d"), "rough": ("c",)}
+
+
+def test_a_name_that_photos_share_cannot_be_blacklisted(voc: Path, tmp_path: Path) -> None:
+    for name in ("one/x", "two/x"):
+        write(voc / f"Annotations/{name}.xml", annotation_xml([("dog", *BOX)]))
+        write_photo(voc / f"JPEGImages/{name}.jpg")
+    write(voc / "ImageSets/Main/more.txt", "a\none/x\ntwo/x\n")
+    blacklist = write(tmp_path / "black.txt", "unknown\nx.jpg\n")
+    with pytest.raises(ValueError, match=r"black\.txt:2: image 'x\.jpg': 2 photos have this name"):
+        sources(voc, tmp_path, train_split="more", blacklist=str(blacklist))
+    write(blacklist, "two/x.jpg\n")
+    assert sources(voc, tmp_path, train_split="more", blacklist=str(blacklist)).lists == {"more": ("a", "one/x")}
 
 
 MANY = {f"{number:03}": [(("dog", "cat")[number % 2], *BOX)] for number in range(50)}

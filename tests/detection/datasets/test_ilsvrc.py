@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from detection.datasets.ilsvrc import det_200, open_ilsvrc
+from detection.datasets.combine import pick
+from detection.datasets.ilsvrc import det_200, is_flat_ilsvrc, open_ilsvrc
 from tests.contracts import assert_is_dataset, labels_by_name
 from tests.detection.datasets.trees import annotation_xml, write, write_det, write_photo, write_voc
 
@@ -113,6 +114,27 @@ def test_a_flat_folder_of_the_200_classes(tmp_path: Path) -> None:
     assert [len(target) for target in dataset.targets] == [0, 1]
     with pytest.raises(FileNotFoundError, match="no split 'val'; a flat folder has none"):
         open_ilsvrc(tmp_path, "val")
+
+
+def test_what_macos_leaves_behind_in_a_flat_folder_is_no_data(tmp_path: Path) -> None:
+    write_voc(tmp_path, {"a": [(DOG, 1, 1, 9, 9)]})
+    for name in ("Annotations/._a.xml", "JPEGImages/._a.jpg"):
+        write(tmp_path / name, "\0\5\x16\7")
+    assert is_flat_ilsvrc(tmp_path)
+    assert open_ilsvrc(tmp_path).ids == ("a",)
+
+
+def test_a_list_may_number_its_images_otherwise(tmp_path: Path) -> None:
+    root = write_det(tmp_path, "val", VAL)
+    assert open_ilsvrc(root).image_numbers == ()
+    write(root / "ImageSets/DET/val_half.txt", "ILSVRC2013_val_00000003 3\nILSVRC2012_val_00000002 1\n")
+    half = open_ilsvrc(root, "val_half")
+    assert half.image_numbers == (1, 3)
+    assert half.ids == ("ILSVRC2012_val_00000002", "ILSVRC2013_val_00000003")
+    assert [len(target) for target in half.targets] == [2, 0]
+    assert pick(half, [1]).image_numbers == (3,)
+    write(root / "ImageSets/DET/val_one.txt", "ILSVRC2013_val_00000003 7\n")
+    assert open_ilsvrc(root, "val_one").image_numbers == (7,)
 
 
 def test_a_flat_folder_of_other_classes(tmp_path: Path) -> None:
