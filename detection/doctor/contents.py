@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from detection.datasets.listing import is_hidden
 from detection.doctor.findings import UNLISTED, Case
 from detection.images import IMAGE_SUFFIXES
 from detection.proposals.store import Report
@@ -96,5 +97,6 @@ def unlisted(parts: Iterable[Part], root: Path) -> Iterator[Case]:
     used = {photo for part in parts for photo in part.photos}
     for folder in sorted({photo.parent for photo in used}):
         if folder.is_dir():
-            images = {path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES}
+            shown_there = (path for path in folder.iterdir() if not is_hidden(path))
+            images = {path for path in shown_there if path.suffix.lower() in IMAGE_SUFFIXES}
             yield from (Case(UNLISTED, photo=shown(path, root)) for path in sorted(images - used))

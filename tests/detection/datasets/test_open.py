@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from detection.datasets.base import Dataset
 from detection.datasets.open import _parse, open_dataset
 from tests.contracts import assert_is_dataset
 from tests.detection.datasets.trees import (
@@ -106,12 +107,12 @@ def test_two_splits_contradict(voc: Path) -> None:
         open_dataset(f"{voc}:val", split="train")
 
 
-def lay_out(kind: str, root: Path) -> Path:
-    """Photos a and b of a split train, c of val, in a format."""
-    splits = {"train": ("a", "b"), "val": ("c",)}
+def lay_out(kind: str, root: Path, third: str = "c") -> Path:
+    """Photos a and b of a split train, a third of val, in a format."""
+    splits = {"train": ("a", "b"), "val": (third,)}
     if kind == "coco":
         for split, names in splits.items():
-            images = [{"id": ord(name), "file_name": f"{name}.jpg"} for name in names]
+            images = [{"id": ord(name[0]), "file_name": f"{name}.jpg"} for name in names]
             categories = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
             content = {"images": images, "categories": categories, "annotations": []}
             write_coco(root / f"annotations/instances_{split}.json", content, root / split)
@@ -120,38 +121,89 @@ def lay_out(kind: str, root: Path) -> Path:
         described = {split: f"images/{split}" for split in (*splits, "test")}  # of which test is not there
         write_yolo(root, rows, {**described, "names": ["cat", "dog"]})
     elif kind == "tree":
-        write_voc(root, {"a": CAT, "b": CAT, "c": CAT}, splits)
+        write_voc(root, dict.fromkeys(("a", "b", third), CAT), splits)
+    elif kind == "det":
+        for split, names in splits.items():
+            write_det(root, split, dict.fromkeys(names, WORDNET_DOG))
     elif kind == "flat ilsvrc":
-        write_voc(root, dict.fromkeys("abc", WORDNET_DOG))
+        write_voc(root, dict.fromkeys(("a", "b", third), WORDNET_DOG))
     else:
-        for split, name in (("train", "a"), ("train", "b"), ("val", "c")):
+        for split, name in (("train", "a"), ("train", "b"), ("val", third)):
             folder = root / split if kind == "xml by split" else root
-            write(folder / f"{name}.xml", annotation_xml(CAT))
+            if kind != "folder":
+                write(folder / f"{name}.xml", annotation_xml(CAT))
             write_photo(folder / f"{name}.jpg")
     return root
 
 
-@pytest.mark.parametrize("kind", ["coco", "yolo", "tree", "xml", "xml by split", "flat ilsvrc"])
+KINDS = ("coco", "yolo", "tree", "xml", "xml by split", "flat ilsvrc", "det", "folder")
+
+
+def names_in(dataset: Dataset) -> list[str]:
+    return [dataset.path(index).stem for index in range(len(dataset))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_list_of_photos_is_a_split_in_every_format(kind: str, tmp_path: Path) -> None:
     root = lay_out(kind, tmp_path / "pets")
-    ids = open_dataset(root).ids[:2]
+    ids = open_dataset(root, split="train" if kind == "det" else None).ids[:2]
     mine = write(tmp_path / "mine.txt", "".join(f"{image_id} {n}\n" for n, image_id in enumerate(ids[::-1], start=1)))
     dataset = open_dataset(root, split=str(mine))
     assert_is_dataset(dataset)
-    assert [path.name for path in map(dataset.path, range(2))] == ["b.jpg", "a.jpg"]
-    write(mine, "a\nnobody\n" if kind == "tree" else "a.jpg\nnobody\n")
-    with pytest.raises((ValueError, FileNotFoundError), match="nobody"):
-        open_dataset(root, split=str(mine))
+    assert names_in(dataset) == ["b", "a"]
+    write(mine, "a.jpg\nnobody\n")
+    if kind != "det":  # where a photo without an annotation file is legal
+        with pytest.raises((ValueError, FileNotFoundError), match="nobody"):
+            open_dataset(root, split=str(mine))
     with pytest.raises(FileNotFoundError, match=r"other\.txt"):
         open_dataset(root, split=str(tmp_path / "other.txt"))
 
 
-@pytest.mark.parametrize("kind", ["coco", "yolo", "xml", "xml by split", "flat ilsvrc"])
+@pytest.mark.parametrize("line", ["a", "a.jpg", "far/a.JPEG", r"C:\far\a.jpg", '"a"', '"a.jpg" 1', "a 1", "./a.jpg -1"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_lines_as_people_write_them(kind: str, line: str, tmp_path: Path) -> None:
+    root = lay_out(kind, tmp_path / "pets")
+    mine = write(tmp_path / "mine.txt", f"b\n{line}\n")
+    dataset = open_dataset(root, split=str(mine))
+    assert_is_dataset(dataset)
+    assert names_in(dataset) == ["b", "a"]
+
+
+@pytest.mark.parametrize("line", ["my photo", '"my photo"', "my photo.jpg", '"my photo" 3', "my photo 3"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("coco", "det")])
+def test_blanks_in_names(kind: str, line: str, tmp_path: Path) -> None:
+    root = lay_out(kind, tmp_path / "pets", third="my photo")
+    mine = write(tmp_path / "mine.txt", f"{line}\n")
+    assert names_in(open_dataset(root, split=str(mine))) == ["my photo"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "det"])
 def test_a_list_may_name_files_of_any_split(kind: str, tmp_path: Path) -> None:
     root = lay_out(kind, tmp_path / "pets")
     mine = write(tmp_path / "mine.txt", "somewhere/c.jpg\na\n\n")
+    assert names_in(open_dataset(root, split=str(mine))) == ["c", "a"]
+
+
+@pytest.mark.parametrize("name", ["mine", "val_mine", "test_mine", "train"])
+def test_a_list_of_ilsvrc_is_of_the_set_that_has_its_photos(name: str, tmp_path: Path) -> None:
+    root = lay_out("det", tmp_path / "ILSVRC")
+    write_det(root, "test", {"t": None})
+    mine = write(tmp_path / f"{name}.txt", "unheard_of.JPEG\nc.JPEG\n")
+    write_photo(root / "Data/DET/val/unheard_of.JPEG")
     dataset = open_dataset(root, split=str(mine))
-    assert [path.name for path in map(dataset.path, range(len(dataset)))] == ["c.jpg", "a.jpg"]
+    assert dataset.ids == ("unheard_of", "c")
+    assert dataset.path(1) == root / "Data/DET/val/c.JPEG"
+    assert [len(dataset.target(index)) for index in range(2)] == [0, 1]
+    assert not dataset.target(1).partial
+    write(mine, "a.JPEG\n")
+    assert open_dataset(root, split=str(mine)).target(0).partial  # of train
+
+
+def test_a_list_of_ilsvrc_may_name_a_photo_by_two_names_but_once(tmp_path: Path) -> None:
+    root = lay_out("det", tmp_path / "ILSVRC")
+    mine = write(tmp_path / "mine.txt", "c.JPEG\nfar/c\n")
+    with pytest.raises(ValueError, match=r"mine\.txt: lists image 'c' twice"):
+        open_dataset(root, split=str(mine))
 
 
 def test_a_list_of_coco_keeps_the_numbers_of_the_classes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detection.datasets.open import find_dataset, open_dataset
 from detection.datasets.voc import open_voc
 from tests.contracts import assert_is_dataset, labels_by_name
 from tests.detection.datasets.trees import Object, annotation_xml, object_xml, write, write_photo, write_voc
@@ -170,6 +171,82 @@ def test_xml_beside_the_photos(tmp_path: Path) -> None:
         open_voc(tmp_path, "vlid")
     with pytest.raises(FileNotFoundError, match="no split 'test'; There are: none"):
         open_voc(tmp_path / "train", "test")
+
+
+@pytest.mark.parametrize("annotations", ["Annotations", "annotations"])
+@pytest.mark.parametrize("images", ["JPEGImages", "images", "Images"])
+def test_annotations_and_images_by_other_names(annotations: str, images: str, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / "pets" / annotations / f"{name}.xml", annotation_xml([("cat", 1, 2, 3, 4)]))
+        write_photo(tmp_path / "pets" / images / f"{name}.png")
+    write_photo(tmp_path / "pets/other/a.jpg")
+    for folder in (tmp_path / "pets", tmp_path):
+        assert find_dataset(folder).kind == "voc"
+        dataset = open_voc(folder)
+        assert_is_dataset(dataset)
+        assert dataset.ids == ("a", "b")
+        assert dataset.path(0).is_file()
+        assert open_voc(folder, class_names=("cat",)).class_names == ("cat",)
+
+
+def test_photos_beside_their_xml_in_a_folder_called_annotations(tmp_path: Path) -> None:
+    write(tmp_path / "annotations/a.xml", annotation_xml([("cat", 1, 2, 3, 4)]))
+    write_photo(tmp_path / "annotations/a.jpg")
+    assert open_voc(tmp_path).path(0) == tmp_path / "annotations/a.jpg"
+
+
+@pytest.mark.parametrize("on_top", [True, False])
+def test_annotations_in_sub_folders(on_top: bool, tmp_path: Path) -> None:
+    names = ("one/a", "two/a", "two/deep/b", *(["c"] if on_top else []))
+    for name in names:
+        write(tmp_path / f"Annotations/{name}.xml", annotation_xml([("cat", 1, 2, 3, 4)]))
+        write_photo(tmp_path / f"JPEGImages/{name}.png")
+    dataset = open_dataset(tmp_path)
+    assert_is_dataset(dataset)
+    assert dataset.ids == tuple(sorted(names))
+    assert all(dataset.path(index).is_file() for index in range(len(dataset)))
+    write(tmp_path / "ImageSets/Main/default.txt", "two/a\ndeep/b.png\n")
+    assert open_voc(tmp_path, "default").ids == ("two/a", "two/deep/b")
+    write(tmp_path / "ImageSets/Main/default.txt", "a.png\n")
+    with pytest.raises(ValueError, match=r"default\.txt:1: image 'a\.png': 2 photos have this name"):
+        open_voc(tmp_path, "default")
+
+
+def test_a_sub_folder_of_annotations_alone(tmp_path: Path) -> None:
+    """The Oxford pets: annotations/xmls/*.xml and images/*.jpg."""
+    for name in ("xmls/a", "xmls/b"):
+        write(tmp_path / f"annotations/{name}.xml", annotation_xml([("cat", 1, 2, 3, 4)]))
+    for name in ("a", "b", "c"):
+        write_photo(tmp_path / f"images/{name}.jpg")
+    assert [path.relative_to(tmp_path).as_posix() for path in open_voc(tmp_path).paths] == [
+        "images/a.jpg",
+        "images/b.jpg",
+    ]
+    write(tmp_path / "annotations/others/a.xml", annotation_xml([]))  # whose photo is another one, that is not there
+    with pytest.raises(FileNotFoundError, match=r"2 of 3 photos are missing, the first is .*images.others.a\.jpg"):
+        open_voc(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["tree", "beside", "by split"])
+def test_what_macos_leaves_behind_is_no_data(layout: str, tmp_path: Path) -> None:
+    if layout == "tree":
+        root = write_voc(tmp_path, PHOTOS, {"trainval": PHOTOS})
+        hidden = ["Annotations/._000001.xml", "JPEGImages/._000001.jpg", "ImageSets/Main/._trainval.txt"]
+        hidden.append("Annotations/.ipynb_checkpoints/000001.xml")
+    else:
+        root = tmp_path / "train" if layout == "by split" else tmp_path
+        for name, objects in PHOTOS.items():
+            write(root / f"{name}.xml", annotation_xml(objects))
+            write_photo(root / f"{name}.jpg")
+        hidden = ["._000001.xml", "._000001.jpg", "._000001.png"]
+    for name in hidden:
+        write(root / name, "\0\5\x16\7")
+    write(tmp_path / "__MACOSX/Annotations/._000001.xml", "\0\5\x16\7")
+    dataset = open_dataset(tmp_path)
+    assert_is_dataset(dataset)
+    assert dataset.ids == tuple(PHOTOS)
+    (tmp_path / "ImageSets/Main/trainval.txt").unlink(missing_ok=True)
+    assert open_dataset(tmp_path, class_names=("dog", "cat", "bird")).ids == tuple(PHOTOS)
 
 
 def test_a_folder_without_annotations(tmp_path: Path) -> None:

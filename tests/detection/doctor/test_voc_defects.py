@@ -21,6 +21,22 @@ def test_a_sound_data_set_has_no_findings(voc: Path, tmp_path: Path) -> None:
     assert diagnose(voc, tmp_path / "found.json", "--strict") == (CLEAN, {})
 
 
+def test_what_macos_leaves_behind_is_no_finding(voc: Path, tmp_path: Path) -> None:
+    for name in ("Annotations/._a0.xml", "JPEGImages/._a0.jpg", "ImageSets/Main/._train.txt"):
+        write(voc / name, "\0\5\x16\7")
+    assert diagnose(voc, tmp_path / "found.json", "--strict") == (CLEAN, {})
+
+
+def test_lists_of_files_name_the_photos(voc: Path, tmp_path: Path) -> None:
+    for split in ("train", "val", "trainval"):
+        file = voc / f"ImageSets/Main/{split}.txt"
+        file.write_text("".join(f"{line}.jpg\n" for line in file.read_text().split()))
+    assert diagnose(voc, tmp_path / "found.json", "--strict") == (CLEAN, {})
+    annotation(voc).unlink()
+    _, found = diagnose(voc, tmp_path / "found.json")
+    assert [case["photo"] for case in found["missing-annotation"]] == ["JPEGImages/a0.jpg"]
+
+
 def photo(voc: Path, name: str = "a0") -> Path:
     return voc / f"JPEGImages/{name}.jpg"
 
