@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,13 @@ import numpy as np
 from detection.converters.coco_results import read_coco_results
 from detection.converters.csv_table import COLUMNS, read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
+from detection.converters.image_ids import by_id
 from detection.converters.rows import DetectionRows, RowsBuilder, open_text
 from detection.converters.voc_text import FILE_NAME, image_set, read_voc_text
+from detection.image_names import ImageNames
 from detection.results import DetectionsFileError, iterate_detections
+
+logger = logging.getLogger(__name__)
 
 TRUTH = re.compile(r'\{\s*"(info|licenses|images|annotations|categories)"\s*:')
 RUN_FILE = "detections.jsonl"  # what a run calls its file
@@ -29,16 +34,24 @@ class Names(Protocol):
     @property
     def class_names(self) -> tuple[str, ...]: ...
 
+    def path(self, index: int) -> Path: ...
+
 
 def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -> list[DetectionRows]:
     """The detections of a file or folder: JSON Lines, VOC or ILSVRC text, COCO results, or CSV, found by its content.
 
     A folder is one of VOC text files, or of a run that left its ``detections.jsonl`` there. ``names`` is the data set,
-    whose order gives ILSVRC's numbers a meaning; COCO's image numbers are read as ids, and ``category_ids`` are its
-    numbers for the classes; where none are given they must count the classes from 1.
-    Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
+    whose list or order gives ILSVRC's numbers a meaning; COCO's image numbers are read as ids, and ``category_ids`` are
+    its numbers for the classes; where none are given they must count the classes from 1. Images that are named by their
+    photos' files get their ids. Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
     """
-    path = Path(path)
+    found = _read(Path(path), names, category_ids)
+    images = ImageNames(names.ids, [names.path(index) for index in range(len(names.ids))])
+    return [by_id(rows, images) for rows in found]
+
+
+def _read(path: Path, names: Names, category_ids: Sequence[int]) -> list[DetectionRows]:
+    """The detections by the names of their files."""
     if (path / RUN_FILE).is_file():
         path = path / RUN_FILE
     if path.is_dir() or FILE_NAME.fullmatch(path.name):
@@ -55,7 +68,7 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -
     if set(COLUMNS) & set(start.strip().split(",")):
         return [read_csv(path)]
     if len(start.split()) == len(COLUMNS):
-        return [read_ilsvrc_text(path, names.ids, names.class_names)]
+        return [_read_ilsvrc(path, names)]
     known = (
         "JSON Lines (one image a line), a folder of VOC text files, a list of COCO results, ILSVRC's seven columns, "
         f"and CSV with {','.join(COLUMNS)}"
@@ -67,6 +80,14 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -
 def split_of(path: Path) -> str | None:
     """The split that the names of detection files say they are of (VOC's text); ``None`` where they say none."""
     return None if (path / RUN_FILE).is_file() else image_set(path)
+
+
+def _read_ilsvrc(path: Path, names: Names) -> DetectionRows:
+    numbers: tuple[int, ...] = getattr(names, "image_numbers", ())  # which the list of a split may give
+    if numbers:
+        message = "%s: images are taken to be numbered as in the list of the split, from %d to %d"
+        logger.warning(message, path, min(numbers), max(numbers))
+    return read_ilsvrc_text(path, names.ids, names.class_names, numbers)
 
 
 def _read_coco(path: Path, names: Names, category_ids: Sequence[int]) -> DetectionRows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def place(
     *,
     ignore_unknown_classes: bool = False,
 ) -> Placed:
-    """Detections by image and label, in the order of their files.
+    """Detections by image, of which the files have the ids, and label, in the order of their files.
 
     Raises ``UnknownImageError`` at the first detection in an image, and ``UnknownClassError`` at the first one of a
     class, that the data set does not have. Unknown classes can be left out instead; they are left out in any case where
@@ -97,27 +96,13 @@ def _positions(rows: DetectionRows, lines: Mapping[str, int], position: Mapping[
 
     Raises ``UnknownImageError``.
     """
-    known = {image: _known_as(image, position) for image in lines}
-    names: dict[str, str] = {}
-    for image, line in lines.items():
-        name = known[image]
-        if name is None:
-            like = f", such as {next(iter(position))!r}" if position else ""
-            others = sum(other is None for other in known.values()) - 1
-            more = f" (nor are {others} others of this file)" if others else ""
-            message = f"image {image!r} is not among the {len(position)} of the data set{like}{more}"
-            raise UnknownImageError(rows.file, line, message)
-        if names.setdefault(name, image) != image:
-            message = f"images {names[name]!r} and {image!r} would both be {name!r} of the data set"
-            raise UnknownImageError(rows.file, line, message)
-    return {image: position[known[image] or image] for image in lines}
-
-
-def _known_as(image: str, position: Mapping[str, int]) -> str | None:
-    """The data set's id of an image: its own, or, for the path of a file, without suffix, folder or both."""
-    path = PurePosixPath(image)
-    choices = (image, str(path.with_suffix("")) if path.name else image, path.name, path.stem)
-    return next((choice for choice in choices if choice in position), None)
+    unknown = [image for image in lines if image not in position]
+    if unknown:
+        like = f", such as {next(iter(position))!r}" if position else ""
+        more = f" (nor are {len(unknown) - 1} others of this file)" if len(unknown) > 1 else ""
+        message = f"image {unknown[0]!r} is not among the {len(position)} of the data set{like}{more}"
+        raise UnknownImageError(rows.file, lines[unknown[0]], message)
+    return {image: position[image] for image in lines}
 
 
 def _refuse_class(files: Sequence[DetectionRows], unknown: Mapping[str, int], names: Sequence[str]) -> None:

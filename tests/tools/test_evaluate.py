@@ -8,7 +8,7 @@ import pytest
 from detection.datasets.ilsvrc import det_200
 from detection.results import DetectionsWriter, ImageDetections
 from tests.conftest import REPOSITORY
-from tests.golden.cases import FOLDER, Case, ilsvrc_case, voc_case
+from tests.golden.cases import FOLDER, Case, ilsvrc_case, read_lines, voc_case
 from tools.evaluate import main
 
 BOX = [10.0, 10.0, 50.0, 50.0]
@@ -132,6 +132,23 @@ def test_ilsvrc_submissions_score_as_the_devkit_says(det_tree, tmp_path, name, o
     assert all(one["ap"] is None for label, one in enumerate(each) if label not in counted)
 
 
+def test_a_list_as_the_split_numbers_the_images_of_a_submission(det_tree, tmp_path, capsys):
+    """The devkit takes the numbers that stand in the list; they are neither in order nor without gaps."""
+    listed = FOLDER / "ilsvrc" / "list_subset.txt"
+    numbers = set(listed.read_text().split()[1::2])
+    rows = [row for row in read_lines(FOLDER / "ilsvrc" / "pred_ties.txt.gz") if row.split()[0] in numbers]
+    found = tmp_path / "found.txt"
+    found.write_text("".join(f"{row}\n" for row in rows))
+    options = ["--split", listed, "--blacklist", FOLDER / "ilsvrc" / "blacklist.txt"]
+    result = evaluate(found, "--data", det_tree, *options, tmp_path=tmp_path)["ilsvrc"]
+    golden = ilsvrc_case("subset").golden
+    each = [one["ap"] for one in result["classes"].values()]
+    counted = [label for label, positives in enumerate(golden["n_ground_truth"]) if positives]
+    assert [each[label] for label in counted] == pytest.approx([golden["ap"][label] for label in counted], abs=1e-9)
+    lowest, highest = min(map(int, numbers)), max(map(int, numbers))
+    assert f"numbered as in the list of the split, from {lowest} to {highest}" in capsys.readouterr().err
+
+
 def test_yolov2_on_real_photos(shared, tmp_path):
     result = evaluate(
         shared / "data" / "golden" / "voc" / "detections",
@@ -216,6 +233,27 @@ def test_coco_is_the_protocol_of_coco_files_and_has_twelve_figures(tmp_path, cap
     assert result["coco"]["mean_ap"] == pytest.approx(0.5)  # of equal scores those in image 3 rank first
     assert result["coco"]["classes"]["cat"]["positives"] == 1
     assert "coco: AP 0.5000, AP50 0.5000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["{}.jpg", "{}", "val2017/{}.jpg", "C:\\val2017\\{}.jpg"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "image_id"])
+def test_photos_of_coco_are_known_by_their_files(kind, name, tmp_path):
+    """Their names are the ids with zeros before them, and infer.py knows no ids."""
+    images = [{"id": n, "file_name": f"{n:012}.jpg", "width": 99, "height": 99} for n in (9, 3)]
+    objects = [{"id": n, "image_id": n, "category_id": 5, "bbox": [10, 10, 40, 40]} for n in (9, 3)]
+    truth = tmp_path / "instances_val2017.json"
+    truth.write_text(json.dumps({"images": images, "categories": [{"id": 5, "name": "cat"}], "annotations": objects}))
+    names = [name.format(f"{n:012}") for n in (9, 3)]
+    found = tmp_path / f"found.{kind}"
+    if kind == "jsonl":
+        write_jsonl(found, {image: [("cat", 0.5, BOX)] for image in names})
+    elif kind == "csv":
+        lines = (f"{image},cat,0.5,11,11,50,50\n" for image in names)
+        found.write_text("".join(["image,class,score,x1,y1,x2,y2\n", *lines]))
+    else:
+        sound = {"category_id": 5, "score": 0.5, "bbox": [10, 10, 40, 40]}
+        found.write_text(json.dumps([{**sound, "image_id": image} for image in names]))
+    assert evaluate(found, "--data", truth, tmp_path=tmp_path)["coco"]["AP50"] == pytest.approx(1)
 
 
 def test_coco_measures_voc_annotations_too(pets, found, tmp_path):

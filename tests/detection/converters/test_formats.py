@@ -24,6 +24,9 @@ class Names:
     ids: tuple[str, ...] = ("000007", "000012", "000004")
     class_names: tuple[str, ...] = ("cat", "dog", "potted plant")
 
+    def path(self, index: int) -> Path:
+        return Path("photos", f"{self.ids[index]}.jpg")
+
 
 NAMES = Names()
 IMAGE_NUMBERS = {image: int(image) for image in NAMES.ids}

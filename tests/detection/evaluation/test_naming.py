@@ -97,21 +97,6 @@ def test_chosen_images_are_numbered_anew():
     assert len(DetectionTable.of([]).in_images([0, 1])) == 0
 
 
-def test_the_path_of_a_file_is_known_by_its_name_without_folder_and_suffix():
-    placed = place([rows((1, "b/0002.jpg", "cat"), (2, "0001.jpg", "cat"))], ["0001", "0002"], CLASSES)
-    assert placed.table.images.tolist() == [1, 0]
-
-
-def test_an_id_of_the_data_set_comes_before_what_it_could_stand_for():
-    placed = place([rows((1, "1.jpg", "cat"), (2, "1", "cat"))], ["1", "1.jpg"], CLASSES)
-    assert placed.table.images.tolist() == [1, 0]
-
-
-def test_two_files_cannot_be_one_image():
-    with pytest.raises(UnknownImageError, match=r"found\.txt:2: images 'a/1\.jpg' and 'b/1\.jpg' would both be '1'"):
-        place([rows((1, "a/1.jpg", "cat"), (2, "b/1.jpg", "cat"))], ["1"], CLASSES)
-
-
 def class_file(label, *images):
     builder = RowsBuilder(Path(f"comp4_det_test_{label}.txt"))
     for line, image in enumerate(images, start=1):
