@@ -1,6 +1,6 @@
 """COCO at an overlap of one half, detection by detection, to set beside the other protocols.
 
-Its mean is COCO's AP50. Known deviation: where a crowd and another ignored object of one class could both excuse a
+Its mean is COCO's AP50, of the same boxes. Known deviation: where a crowd and another ignored object of one class could both excuse a
 detection, the crowd does, and the other stays for the next.
 """
 
