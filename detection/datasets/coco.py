@@ -2,7 +2,8 @@
 
 Labels follow the categories by their ids, as with pycocotools; ids may have gaps and may begin at 0. The id of an
 image is its id in the file, as text. Crowds are flagged, areas are the file's, images without objects stay. Boxes stay
-as the official score counts them: only those that leave their photo by more than one pixel are cut.
+as the official score counts them: only those that leave their photo by more than one pixel are cut. Objects with a side
+of 0, of which the official ``train2017`` has two, are left out.
 
 The photos are in the folder given, or in the first of these that has one of the first ten of them, where
 ``instances_val2017.json`` describes the set ``val2017``: ``val2017``, ``images/val2017`` and ``images``, beside the
@@ -11,6 +12,7 @@ folder of the file or in it; that folder itself. They may all be absent (evaluat
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +25,8 @@ from detection.datasets.coco_json import CocoImage, Id, Instance, read_coco
 from detection.datasets.fit import Overhang, fit_boxes, warn_of_cuts
 from detection.datasets.listing import check_photos, choose_split
 from detection.structures import Target
+
+logger = logging.getLogger(__name__)
 
 SLACK = 1  # pixels
 # Instances files inside a COCO folder; the first pattern that fits anything counts, for the official folder holds
@@ -48,9 +52,14 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     classes = tuple(content.categories.values() if class_names is None else class_names)
     labels = {category: classes.index(name) for category, name in content.categories.items() if name in classes}
     objects: dict[Id, list[Instance]] = defaultdict(list)
+    flat = 0
     for instance in content.instances:
-        if instance.category in labels:
+        if 0 in instance.xywh[2:]:
+            flat += 1
+        elif instance.category in labels:
             objects[instance.image].append(instance)
+    if flat:
+        logger.warning("%s: %d of %d objects have a side of 0 and are left out", file, flat, len(content.instances))
     folder = find_photos(file, content.images) if images is None else images
     paths = tuple(folder / image.file_name for image in content.images)
     check_photos(paths)

@@ -21,7 +21,8 @@ pycocotools (:mod:`detection.evaluation.coco`), in which a crowd overlaps by the
 and may be taken by many. A box that leaves its photo counts as annotated in each of them, uncut.
 
 Known deviations: a class without an object to find has no average precision (``nan``) and no part in the mean, where
-the devkits answer 0 or NaN; a class whose detections are all ignored has 0, where the devkit of VOC2007 answers NaN.
+the devkits answer 0 or NaN; a class whose detections are all ignored has 0, where the devkit of VOC2007 answers NaN; an
+object of a COCO file with a side of 0, which nothing overlaps, is left out, where pycocotools counts it as missed.
 
 Sources: VOCevaldet.m and VOCap.m of VOC2007 and VOC2012, eval_detection.m of ILSVRC 2014, cocoeval.py of pycocotools.
 """

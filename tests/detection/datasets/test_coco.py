@@ -102,11 +102,23 @@ def test_boxes_stay_as_the_official_score_counts_them(tmp_path: Path, caplog: py
     ]
 
 
+def test_objects_with_a_side_of_0_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As two of the official train2017 are."""
+    boxes = [[1, 2, 0, 4], [1, 2, 3, 4], [296.65, 388.33, 1.03, 0.0]]
+    content = coco(annotations=[annotation(id=number, bbox=box) for number, box in enumerate(boxes)])
+    file = write_coco(tmp_path / "truth.json", content)
+    with caplog.at_level(logging.WARNING):
+        dataset = open_coco(file)
+    assert dataset.target(1).boxes.tolist() == [[1, 2, 4, 6]]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file}: 2 of 3 objects have a side of 0 and are left out"
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"annotations": [annotation(bbox=[1, 2, 0, 4])]}, "annotation 5 with x, y, .* 1, 2, 0, 4 has no area"),
-        ({"annotations": [annotation(bbox=[1, 2, 3, -4])]}, "annotation 5 .* has no area"),
+        ({"annotations": [annotation(bbox=[1, 2, 3, -4])]}, "annotation 5 with x, y, .* 1, 2, 3, -4 has no area"),
         ({"annotations": [annotation(bbox=[20000.5, 2, 1e-9, 4])]}, "annotation 5 .* has no area"),
         ({"annotations": [annotation(bbox=[50, 2, 3, 4])]}, "annotation 5 .* lies outside its photo of 40 x 30"),
         ({"annotations": [annotation(bbox=[1, 2, 3])]}, r"annotation 5: 'bbox' must be four numbers.* \[1, 2, 3\]"),
