@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from detection.converters.coco_results import read_coco_results
+from detection.converters.coco_results import TRUTH, read_coco_results
 from detection.converters.csv_table import COLUMNS, read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.rows import DetectionRows, RowsBuilder, open_text
 from detection.converters.voc_text import FILE_NAME, image_set, read_voc_text
 from detection.results import DetectionsFileError, iterate_detections
 
-TRUTH = re.compile(r'\{\s*"(info|licenses|images|annotations|categories)"\s*:')
 RUN_FILE = "detections.jsonl"  # what a run calls its file
 
 
@@ -30,12 +28,12 @@ class Names(Protocol):
     def class_names(self) -> tuple[str, ...]: ...
 
 
-def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -> list[DetectionRows]:
+def read_any(path: Path | str, names: Names, category_ids: Sequence[int | str] = ()) -> list[DetectionRows]:
     """The detections of a file or folder: JSON Lines, VOC or ILSVRC text, COCO results, or CSV, found by its content.
 
     A folder is one of VOC text files, or of a run that left its ``detections.jsonl`` there. ``names`` is the data set,
     whose order gives ILSVRC's numbers a meaning; COCO's image numbers are read as ids, and ``category_ids`` are its
-    numbers for the classes; where none are given they must count the classes from 1.
+    ids of the classes; where none are given they must count the classes from 1.
     Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
     """
     path = Path(path)
@@ -69,10 +67,11 @@ def split_of(path: Path) -> str | None:
     return None if (path / RUN_FILE).is_file() else image_set(path)
 
 
-def _read_coco(path: Path, names: Names, category_ids: Sequence[int]) -> DetectionRows:
+def _read_coco(path: Path, names: Names, category_ids: Sequence[int | str]) -> DetectionRows:
     numbers = category_ids or range(1, len(names.class_names) + 1)
-    images = {int(image): image for image in names.ids if image.isdecimal()}
-    rows = read_coco_results(path, images, dict(zip(numbers, names.class_names, strict=True)))
+    images: dict[int | str, str] = {int(image): image for image in names.ids if image.isdecimal()}
+    categories: dict[int | str, str] = dict(zip(numbers, names.class_names, strict=True))
+    rows = read_coco_results(path, images, categories)
     unknown = {label: row for label, row in rows.labels.first_rows().items() if label.startswith("#")}
     if unknown and not category_ids:
         listed, place = ", ".join(list(unknown)[:5]), int(rows.lines[min(unknown.values())])

@@ -39,14 +39,15 @@ class Dataset(Protocol):
 class AnnotatedImages:
     """A data set whose targets are in memory and whose photos are on disk; ids, paths and targets go together.
 
-    ``category_ids`` are the numbers that the format gives the classes, in their order, where it gives any (COCO).
+    ``category_ids`` are the numbers, or texts, that the format gives the classes, in their order, where it gives any
+    (COCO).
     """
 
     class_names: tuple[str, ...]
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     targets: tuple[Target, ...]
-    category_ids: tuple[int, ...] = ()
+    category_ids: tuple[int | str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.paths) == len(self.targets):

@@ -1,7 +1,7 @@
 """COCO at an overlap of one half, detection by detection, to set beside the other protocols.
 
-Its mean is COCO's AP50, of the same boxes. Known deviation: where a crowd and another ignored object of one class could both excuse a
-detection, the crowd does, and the other stays for the next.
+Its mean is COCO's AP50, of the same boxes. Known deviation: where a crowd and another ignored object of one class could
+both excuse a detection, the crowd does, and the other stays for the next.
 """
 
 from __future__ import annotations

@@ -33,15 +33,15 @@ logger = logging.getLogger(__name__)
 class Question:
     """Some images and classes of a data set, and their objects.
 
-    ``images`` are positions in ``dataset``, in the order in which those of equal scores rank; ``category_ids`` are the
-    numbers that COCO gives the classes; ``labels`` are the classes asked for, of ``names``. ``targets`` are of these
+    ``images`` are positions in ``dataset``, in the order in which those of equal scores rank; ``category_ids`` are
+    what COCO gives the classes; ``labels`` are the classes asked for, of ``names``. ``targets`` are of these
     images and number the classes by their place among ``labels``; so does ``blacklist``, ILSVRC's (image, label) pairs
     not to count, and the image by its place among ``images``.
     """
 
     dataset: Dataset
     names: ClassNames
-    category_ids: tuple[int, ...]
+    category_ids: tuple[int | str, ...]
     labels: tuple[int, ...]
     images: tuple[int, ...]
     targets: tuple[Target, ...]
@@ -109,7 +109,7 @@ def ask(data: str, split: str | None, images: Path | None, blacklist: Path | Non
     if not any(len(dataset.target(index)) for index in range(len(dataset))):
         raise ValueError(f"{data}: no annotated objects in {len(dataset)} images, so there is nothing to find")
     names = ClassNames(dataset.class_names, synonyms=det_200().items())
-    category_ids: tuple[int, ...] = getattr(dataset, "category_ids", ())  # which may have gaps
+    category_ids: tuple[int | str, ...] = getattr(dataset, "category_ids", ())  # which may have gaps
     order = list(range(len(dataset))) if images is None else read_selection(images, dataset.ids)
     order = in_coco_order(order, dataset.ids) if category_ids else order
     place_of = {dataset.ids[image]: number for number, image in enumerate(order)}

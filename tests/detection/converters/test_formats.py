@@ -276,6 +276,14 @@ def test_category_numbers_may_have_gaps(tmp_path):
         read_any(path, NAMES)
 
 
+def test_categories_may_be_texts(tmp_path):
+    path = tmp_path / "results.json"
+    found = {"image_id": 7, "bbox": [1, 2, 3, 4], "score": 0.5}
+    path.write_text(json.dumps([{**found, "category_id": "x"}, {**found, "category_id": "dog"}]))
+    (rows,) = read_any(path, NAMES, category_ids=["1", "2", "x"])
+    assert tuple(rows.labels) == ("potted plant", "dog")
+
+
 def test_numbers_outside_the_lists_become_names_that_nothing_has(tmp_path):
     path = tmp_path / "found.txt"
     path.write_text("1 1 .5 1 1 2 2\n0 4 .5 1 1 2 2\n")
