@@ -46,7 +46,7 @@ import typer
 from rich.console import RenderableType
 
 from detection.command_line import console, help_text, installed_version, new_app, printable, run_command
-from detection.converters.read_any import split_of
+from detection.converters.read_any import splits_of
 from detection.converters.whole_file import whole_file
 from detection.evaluation.analysis import PROTOCOLS, Analysis
 from detection.evaluation.doubts import doubts, doubts_of_classes
@@ -166,7 +166,7 @@ def _advice(words: Sequence[str], error: Exception) -> str:
     if isinstance(error, UnknownClassError):
         return f"; to leave them out: {again} --ignore-unknown-classes"
     if isinstance(error, UnknownImageError):
-        named = {split_of(Path(word)) for word in words if Path(word).exists()} - {None}
+        named = {name for word in words if Path(word).exists() for name in splits_of(Path(word))[-1:]}
         splits = [f"; is {name!r} the split? {again} --split {name}" for name in named if name not in words]
         return splits[0] if splits else " (is --split the part that the detections are of?)"
     if isinstance(error, MissingProposalsError):

@@ -12,7 +12,7 @@ from detection.converters.coco_results import TRUTH, read_coco_results
 from detection.converters.csv_table import COLUMNS, read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.rows import DetectionRows, RowsBuilder, open_text
-from detection.converters.voc_text import FILE_NAME, image_set, read_voc_text
+from detection.converters.voc_text import FILE_NAME, image_sets, read_voc_text
 from detection.results import DetectionsFileError, iterate_detections
 
 RUN_FILE = "detections.jsonl"  # what a run calls its file
@@ -40,7 +40,7 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int | str] =
     if (path / RUN_FILE).is_file():
         path = path / RUN_FILE
     if path.is_dir() or FILE_NAME.fullmatch(path.name):
-        return read_voc_text(path)
+        return read_voc_text(path, names.class_names)
     with open_text(path) as file:
         head = file.read(4096).lstrip()
     start = head.partition("\n")[0]
@@ -62,9 +62,9 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int | str] =
     raise DetectionsFileError(path, 1, message)
 
 
-def split_of(path: Path) -> str | None:
-    """The split that the names of detection files say they are of (VOC's text); ``None`` where they say none."""
-    return None if (path / RUN_FILE).is_file() else image_set(path)
+def splits_of(path: Path) -> tuple[str, ...]:
+    """The splits that detection files may be of, as their names say (VOC's text), the longest first."""
+    return () if (path / RUN_FILE).is_file() else image_sets(path)
 
 
 def _read_coco(path: Path, names: Names, category_ids: Sequence[int | str]) -> DetectionRows:

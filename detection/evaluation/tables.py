@@ -68,8 +68,8 @@ class ObjectTable:
     """Annotated objects in the order of the annotation, which decides between equal overlaps.
 
     ``images`` (M,), ``labels`` (M,) and ``boxes`` (M, 4) as in :class:`DetectionTable`; ``ignored`` (M,): need not be
-    found, and finding them is no fault (VOC's difficult objects, COCO's crowds). Boxes that leave their photo are uncut,
-    as in the devkits.
+    found, and finding them is no fault (VOC's difficult objects, COCO's crowds). A box that leaves its photo is
+    not cut: the devkits do not.
     """
 
     images: Integers

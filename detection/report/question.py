@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from detection.converters.read_any import read_any, split_of
+from detection.converters.read_any import read_any, splits_of
 from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.ilsvrc import det_200, val_ids
 from detection.datasets.listing import read_selection
@@ -105,7 +105,7 @@ def ask(data: str, split: str | None, images: Path | None, blacklist: Path | Non
 
     Raises ``FileNotFoundError`` and ``ValueError`` naming what is wrong, and where nothing is annotated.
     """
-    dataset = _open(data, split, split_of(detections))
+    dataset = _open(data, split, splits_of(detections))
     if not any(len(dataset.target(index)) for index in range(len(dataset))):
         raise ValueError(f"{data}: no annotated objects in {len(dataset)} images, so there is nothing to find")
     names = ClassNames(dataset.class_names, synonyms=det_200().items())
@@ -133,16 +133,15 @@ def _numbers(chosen: Sequence[int], count: int) -> Integers:
     return numbers
 
 
-def _open(data: str, split: str | None, named: str | None) -> Dataset:
-    """The data set; without a split the one that is ``named`` by the files of detections, if there is such a one."""
-    if split is None and named is not None:
+def _open(data: str, split: str | None, named: Sequence[str]) -> Dataset:
+    """The data set; without a split the first that is ``named`` by the files of detections and is there, if any is."""
+    for name in named if split is None else ():
         try:
-            dataset = open_dataset(data, split=named)
+            dataset = open_dataset(data, split=name)
         except (FileNotFoundError, ValueError):
-            pass  # no such split; what else may be wrong is told below
-        else:
-            logger.warning("taking the split %r, as the files of detections are named after it", named)
-            return dataset
+            continue  # no such split; what else may be wrong is told below
+        logger.warning("taking the split %r, as the files of detections are named after it", name)
+        return dataset
     return open_dataset(data, split=split)
 
 

@@ -179,6 +179,14 @@ def test_class_files_say_the_split(tmp_path, capsys):
     assert main([*arguments, "--split", "test"]) == 0
 
 
+def test_class_files_say_a_split_with_underscores(tmp_path, capsys):
+    data = write_voc(tmp_path / "pets", {"one": [("cat", BOX, False)], "two": [("dog", BOX, False)]}, "test_2012")
+    (data / "ImageSets" / "Main" / "test.txt").write_text("two\n")
+    found = write_class_files(tmp_path / "found", "cat", "dog", split="test_2012")
+    assert evaluate(found, "--data", data, tmp_path=tmp_path)["voc10"]["mean_ap"] == 1
+    assert "taking the split 'test_2012', as the files" in capsys.readouterr().err
+
+
 def test_a_split_that_the_data_set_has_not_is_not_taken_from_the_names(tmp_path, capsys):
     data = write_voc(tmp_path / "pets", {"one": [("cat", BOX, False)]})
     found = write_class_files(tmp_path / "found", "cat", split="val")
