@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from detection.converters.coco_results import TRUTH, read_coco_results
-from detection.converters.csv_table import COLUMNS, read_csv
+from detection.converters.csv_table import COLUMNS, header_fields, read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.rows import DetectionRows, RowsBuilder, open_text
 from detection.converters.voc_text import FILE_NAME, image_sets, read_voc_text
@@ -50,7 +50,7 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int | str] =
         return [_read_json_lines(path)]
     if start.startswith("["):
         return [_read_coco(path, names, category_ids)]
-    if set(COLUMNS) & set(start.strip().split(",")):
+    if set(COLUMNS) & set(header_fields(start)):
         return [read_csv(path)]
     if len(start.split()) == len(COLUMNS):
         return [read_ilsvrc_text(path, names.ids, names.class_names)]

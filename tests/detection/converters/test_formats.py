@@ -304,6 +304,21 @@ def test_csv_columns_are_found_by_name(tmp_path):
     )
 
 
+def test_csv_names_its_columns_in_quotes(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('"image","class","score","x1","y1","x2","y2","a, b"\n"x","cat",.5,1,2,3,4,""\n')
+    (rows,) = read_any(path, NAMES)
+    assert (tuple(rows.images), rows.boxes.tolist()) == (("x",), [[1, 2, 3, 4]])
+
+
+def test_json_lines_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "detections.jsonl"
+    write_json_lines(RECORDS, path)
+    plain = content(read_any(path, NAMES))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert content(read_any(path, NAMES)) == plain
+
+
 def test_inverted_boxes_of_others_are_let_through(tmp_path):
     path = tmp_path / "found.txt"
     path.write_text("1 1 .5 10 10 2 2\n")
