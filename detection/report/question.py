@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,15 +80,17 @@ class Question:
     def read(self, path: Path, *, ignore_unknown_classes: bool = False) -> Placed:
         """The detections of a file or folder; its table is of these images and classes, numbered as in ``targets``.
 
+        Left out are also those of classes that are not asked for.
         Raises as :func:`detection.converters.read_any.read_any` and :func:`detection.evaluation.naming.place`.
         """
         rows = read_any(path, self.dataset, self.category_ids)
         placed = place(rows, self.dataset.ids, self.names, ignore_unknown_classes=ignore_unknown_classes)
         number = _numbers(self.labels, len(self.names.names))
         table = placed.table.in_images(self.images)
+        others = Counter(self.names.names[label] for label in table.labels[number[table.labels] < 0].tolist())
         table = table[number[table.labels] >= 0]
         table = replace(table, labels=number[table.labels])
-        return Placed(table, placed.images[list(self.images)], placed.left_out)
+        return Placed(table, placed.images[list(self.images)], {**others, **placed.left_out})
 
     def measure(self, protocol: str, detections: DetectionTable) -> Evaluation:
         """The answer under the protocol of this name, one of ``PROTOCOLS``; COCO's is pycocotools'."""
