@@ -22,7 +22,7 @@ filled, and tells missed objects that no proposal reaches from those that the se
 --compare sets the result against OTHER on the same photos and says whether they are enough to tell the two apart.
 --html writes all of it as one page, with the photos that have the most errors. All this is about the first protocol;
 that of coco is its AP50, here "coco at .5". --against paper sets the result into the paper's Tables 4 and 5 where it
-is of ILSVRC's data.
+is of all of ILSVRC's test set, and below them where it is of other data.
 
 --json writes for each protocol mean_ap, median_ap, classes_in_mean and classes: for each its ap, positives (objects to
 find), detections, and the recall and precision after the last detection; for coco also its twelve figures (AP, AP50,

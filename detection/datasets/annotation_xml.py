@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from detection.boxes import Boxes, as_boxes, from_one_based_inclusive
+from detection.boxes import LARGEST, Boxes, as_boxes, from_one_based_inclusive
 from detection.datasets.base import Refuse, stop
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 DIFFICULT = {"0": False, "1": True, "false": False, "true": True, "unspecified": False, "": False}  # as tools write it
-LARGEST = 2**24  # float32 tells pixels apart up to here
 
 
 class InvertedBoxError(ValueError):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
+from detection.boxes import LARGEST
 from detection.datasets.base import Refuse, stop
 
 Record = Mapping[str, object]
 Id = int | str
 Parsed = TypeVar("Parsed")
-LARGEST = 2**24  # float32 tells pixels apart up to here
 
 
 class RepeatedIdError(ValueError):

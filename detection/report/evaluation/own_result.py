@@ -48,7 +48,7 @@ def detection_tables(
 def _data(question: Question, data: Place) -> str:
     """The paper's name for its data, where all of it is judged."""
     classes, all_classes = len(question.class_names), len(question.dataset.class_names)
-    name = str(data.path)
+    name = ":".join(map(str, filter(None, (data.path, data.split))))
     if data.kind == "ilsvrc" and det_tree(data.path):
         whole = len(question.dataset) == TEST_IMAGES
         name = ILSVRC_DATA if whole else f"{ILSVRC_DATA} {data.split or USUAL_SPLIT}"
