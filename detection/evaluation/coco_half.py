@@ -8,21 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from detection.evaluation.average_precision import hundred_and_one_points
 from detection.evaluation.judgement import Judgement, judge
 from detection.evaluation.protocol import Rules
-from detection.evaluation.tables import DetectionTable, Floats, Mask, ObjectTable
+from detection.evaluation.tables import DetectionTable, Mask, ObjectTable
 from detection.evaluation.voc import VOC10
-
-RECALL_POINTS = np.linspace(0, 1, 101)  # as pycocotools has them
-
-
-def hundred_and_one_points(recall: Floats, precision: Floats) -> float:
-    """Mean over 101 recalls of the best precision at that recall or beyond (COCO)."""
-    precision = np.append(np.maximum.accumulate(np.nan_to_num(precision, nan=0.0)[::-1])[::-1], 0.0)
-    return float(precision[np.searchsorted(recall, RECALL_POINTS, side="left")].mean())
-
 
 COCO_HALF = Rules(
     "coco at .5", VOC10.bars, best_free=True, ties_by_image=True, average_precision=hundred_and_one_points
