@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Boxes = NDArray[np.float32]  # (R, 4)
+LARGEST = 2**24  # pixels, beyond any image: float32 tells them apart up to here
 
 
 def as_boxes(boxes: ArrayLike) -> Boxes:

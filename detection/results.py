@@ -143,7 +143,7 @@ def iterate_detections(path: Path, *, skip_torn_line: bool = False) -> Iterator[
             if not line.strip() or (torn and skip_torn_line):
                 continue
             try:
-                record = ImageDetections.from_json(line.decode())
+                record = ImageDetections.from_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except ValueError as error:
                 advice = "; it seems cut off: give the command that writes this file once more" if torn else ""
                 raise DetectionsFileError(path, number, f"{error}{advice}") from error

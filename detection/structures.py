@@ -70,9 +70,9 @@ class Target:
 
     ``boxes`` (G, 4); ``labels`` (G,) in [0, K); ``difficult`` (G,): neither positive nor negative (VOC);
     ``crowd`` (G,): a region of many objects (COCO); ``areas`` (G,): pixels of the object, its box's area unless the
-    annotation says otherwise (COCO counts the segment); ``xywh`` (G, 4): the boxes as COCO's file states them, in
-    float64 and before any cut, for its score is computed from these; ``None`` elsewhere. ``partial``: the image may
-    show more objects of the classes than are annotated, so that what is not annotated in it is not background.
+    annotation says otherwise (COCO counts the segment); ``xywh`` (G, 4): the boxes as the file states them, in float64
+    and before any cut to the photo; ``None`` where they are ``boxes``. ``partial``: the image may show more objects of
+    the classes than are annotated, so that what is not annotated in it is not background.
     """
 
     boxes: Boxes
@@ -100,6 +100,13 @@ class Target:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @property
+    def stated(self) -> NDArray[np.float64]:
+        """The corners (G, 4) as the file states them: every protocol compares detections with these, uncut."""
+        if self.xywh is None:
+            return self.boxes.astype(np.float64)
+        return np.concatenate([self.xywh[:, :2], self.xywh[:, :2] + self.xywh[:, 2:]], axis=1)
 
     def __getitem__(self, index: Index) -> Target:
         keep = _rows(index)

@@ -22,7 +22,7 @@ filled, and tells missed objects that no proposal reaches from those that the se
 --compare sets the result against OTHER on the same photos and says whether they are enough to tell the two apart.
 --html writes all of it as one page, with the photos that have the most errors. All this is about the first protocol;
 that of coco is its AP50, here "coco at .5". --against paper sets the result into the paper's Tables 4 and 5 where it
-is of ILSVRC's data.
+is of all of ILSVRC's test set, and below them where it is of other data.
 
 --json writes for each protocol mean_ap, median_ap, classes_in_mean and classes: for each its ap, positives (objects to
 find), detections, and the recall and precision after the last detection; for coco also its twelve figures (AP, AP50,
@@ -46,10 +46,12 @@ import typer
 from rich.console import RenderableType
 
 from detection.command_line import console, help_text, installed_version, new_app, printable, run_command
-from detection.converters.read_any import split_of
+from detection.converters.read_any import RUN_FILE, splits_of
 from detection.converters.whole_file import whole_file
+from detection.datasets.open import find_dataset
 from detection.evaluation.analysis import PROTOCOLS, Analysis
 from detection.evaluation.doubts import doubts, doubts_of_classes
+from detection.evaluation.ilsvrc import ILSVRC
 from detection.evaluation.naming import UnknownClassError, UnknownImageError
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable
@@ -87,8 +89,10 @@ def evaluate(
     """Read, evaluate, print, write."""
     if against not in {None, "paper"}:
         raise ValueError(f"--against {against}: there is only --against paper; --compare sets two results against")
+    place = find_dataset(data, split)
+    _keep_inputs([detections, compare, images, blacklist, place.path], {"--html": html, "--json": json_file})
     question = ask(data, split, images, blacklist, detections)
-    protocols = protocols_of(protocol or question.usual_protocols)
+    protocols = _protocols(protocol or question.usual_protocols, blacklist)
     if classes is not None:
         question = question.only(chosen(classes, question.names.label, question.names.names, "class"))
     read = partial(_read, question, ignore=ignore_unknown_classes, some=classes is not None)
@@ -108,7 +112,7 @@ def evaluate(
     if against:
         options = {"--data": data, "--split": split, "--classes": classes, "--images": images, "--blacklist": blacklist}
         command = _command("evaluate.py", [detections], options)
-        for table in detection_tables(question, results, detections, data, command):
+        for table in detection_tables(question, results, detections, place, command):
             _print(paper_table(table))
     if analysis and html:
         _write_page(html, question, results, analysis, "/".join(detections.parts[-2:]))
@@ -116,10 +120,28 @@ def evaluate(
         _write_json(json_file, question, results, analysis)
 
 
+def _keep_inputs(inputs: Iterable[Path | None], outputs: Mapping[str, Path | None]) -> None:
+    """Raise ``ValueError`` where an output would take the place of an input, or of the other output."""
+    taken = {file.resolve() for path in inputs if path for file in (path, path / RUN_FILE)}
+    for option, path in outputs.items():
+        if path and path.resolve() in taken:
+            raise ValueError(f"{option} {path}: is another file of this command, which it would overwrite")
+        taken |= {path.resolve()} if path else set()
+
+
+def _protocols(text: str, blacklist: Path | None) -> list[str]:
+    """Those of a list; raises ``ValueError`` where none of them takes the blacklist."""
+    protocols = protocols_of(text)
+    if blacklist and ILSVRC.name not in protocols:
+        raise ValueError(f"--blacklist {blacklist}: {', '.join(protocols)} has none; only --protocol {ILSVRC.name} has")
+    return protocols
+
+
 def _read(question: Question, path: Path, whose: str = "", *, ignore: bool, some: bool) -> DetectionTable:
     """The detections of a file, with a warning of every oddity; where ``some`` classes are chosen others are none."""
     found = question.read(path, ignore_unknown_classes=ignore or some)
-    _warn(f"{whose}{doubt}" for doubt in doubts(replace(found, left_out={}) if some else found))
+    asked = replace(found, left_out={}) if some and len(found.table) else found
+    _warn(f"{whose}{doubt}" for doubt in doubts(asked))
     return found.table
 
 
@@ -166,7 +188,7 @@ def _advice(words: Sequence[str], error: Exception) -> str:
     if isinstance(error, UnknownClassError):
         return f"; to leave them out: {again} --ignore-unknown-classes"
     if isinstance(error, UnknownImageError):
-        named = {split_of(Path(word)) for word in words if Path(word).exists()} - {None}
+        named = {name for word in words if Path(word).exists() for name in splits_of(Path(word))[-1:]}
         splits = [f"; is {name!r} the split? {again} --split {name}" for name in named if name not in words]
         return splits[0] if splits else " (is --split the part that the detections are of?)"
     if isinstance(error, MissingProposalsError):

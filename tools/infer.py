@@ -17,8 +17,8 @@ runs/<name of the first PATH>) lie
     detections.jsonl   everything, down to low scores, a line a photo, so that tools/evaluate.py can measure it
     errors.csv         photos that could not be worked on, and why; only if there are any
     run.json           the model and the settings
-    coco/ voc/ yolo/ ilsvrc/ detections.csv   as --format says; in voc/ a blank in a photo's name is written %20, and
-                       in coco/ images and classes have the numbers that they have in --data, if that is COCO's
+    coco/ voc/ yolo/ ilsvrc/ detections.csv   as --format says; in voc/ a blank in a photo's name is written %20;
+                       in coco/ and ilsvrc/ images and classes have the numbers that they have in --data
 
 --store reads regions that tools/propose.py or a training kept, and keeps new ones. A photo whose regions take longer
 than --time-limit is searched on a grid instead, and its line says so. --proposals changes a setting of the model's
@@ -171,7 +171,7 @@ def infer(
             drawn = draw if annotate else None
             outcomes = run(found, detector, folder, draw=drawn, proposals_of=regions, ahead=ahead)
             failures = _run(outcomes, bars)
-        write_formats(wanted, folder.detections, detector.class_names, out, found.category_ids)
+        write_formats(wanted, folder.detections, detector.class_names, out, found.numbers)
         if page:
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
             _write_page(folder, _name(found.root), detector.class_names, shown, failures, made_by)

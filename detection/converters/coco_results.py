@@ -6,6 +6,7 @@ The names are written beside the numbers, as ``image`` and ``category``, which C
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,6 +14,8 @@ from typing import Any, TextIO
 from detection.converters.rows import DetectionRows, RowsBuilder, number_of, open_text
 from detection.converters.whole_file import whole_file
 from detection.results import DetectionsFileError, ImageDetections
+
+TRUTH = re.compile(r'\{\s*"(info|licenses|images|annotations|categories)"\s*:')  # how annotations begin, not results
 
 
 def write_coco_results(
@@ -37,11 +40,14 @@ def write_coco_results(
         file.write("\n]\n")
 
 
-def read_coco_results(path: Path, images: Mapping[int, str], categories: Mapping[int, str]) -> DetectionRows:
+def read_coco_results(
+    path: Path, images: Mapping[int | str, str], categories: Mapping[int | str, str]
+) -> DetectionRows:
     """The detections of a results file, plain or ``.gz``; "lines" count its entries from 1.
 
     ``images`` and ``categories`` give the names of the numbers, where an entry does not name them itself; a number
-    without a name becomes one like ``#201``. Raises ``FileNotFoundError``, and ``ValueError`` naming file and entry.
+    without a name becomes one like ``#201``, a text without one is the name. Raises ``FileNotFoundError``, and
+    ``ValueError`` naming file and entry.
     """
     with open_text(path) as file:
         entries = _load(path, file)
@@ -75,11 +81,11 @@ def _load(path: Path, file: TextIO) -> list[Any]:
     return entries
 
 
-def _name(entry: Mapping[str, Any], what: str, names: Mapping[int, str]) -> str:
-    """An image or a category by its own name, or by what its number stands for."""
+def _name(entry: Mapping[str, Any], what: str, names: Mapping[int | str, str]) -> str:
+    """An image or a category by its own name, or by what its id stands for."""
     value = entry[what] if what in entry else entry[f"{what}_id"]
-    if isinstance(value, str):
-        return value
-    if type(value) not in (int, float):
+    if type(value) not in (str, int, float):
         raise TypeError(f"{what}: neither a name nor a number")
-    return str(value) if what in entry else names.get(value, f"#{value}")
+    if what in entry:
+        return str(value)
+    return names.get(value, value if isinstance(value, str) else f"#{value}")

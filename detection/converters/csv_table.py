@@ -24,6 +24,14 @@ def write_csv(records: Iterable[ImageDetections], path: Path) -> None:
             table.writerows([record.id, label, repr(score), *map(repr, box)] for label, score, box in columns)
 
 
+def header_fields(line: str) -> list[str]:
+    """The names of the columns in a table's first line, in quotes or without; empty where it is none."""
+    try:
+        return [field.strip() for field in next(csv.reader([line]), [])]
+    except csv.Error:
+        return []
+
+
 def read_csv(path: Path) -> DetectionRows:
     """The detections of a table, whose columns may be in any order and have others among them.
 
@@ -31,7 +39,7 @@ def read_csv(path: Path) -> DetectionRows:
     """
     lines = text_lines(path)
     _, header = next(lines, (1, ""))
-    fields = [field.strip() for field in header.split(",")]
+    fields = header_fields(header)
     for name in COLUMNS:
         if fields.count(name) != 1:
             what = f"{fields.count(name) or 'no'} column{'s' * (name in fields)} {name!r}"

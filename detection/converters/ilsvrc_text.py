@@ -22,14 +22,12 @@ COLUMNS = ("image index", "class id", "score", "xmin", "ymin", "xmax", "ymax")
 
 
 def write_ilsvrc_text(
-    records: Iterable[ImageDetections], image_ids: Sequence[str], class_names: Sequence[str], path: Path
+    records: Iterable[ImageDetections], images: Mapping[str, int], classes: Mapping[str, int], path: Path
 ) -> None:
-    """The file for images numbered as in ``image_ids`` and classes as in ``class_names``, with all digits.
+    """The file, with all digits; images and classes by their numbers.
 
-    Raises ``ValueError`` for an image or a class that is not in these lists.
+    Raises ``ValueError`` for an image or a class without a number.
     """
-    images = {image: number for number, image in enumerate(image_ids, start=1)}
-    classes = {name: number for number, name in enumerate(class_names, start=1)}
     with whole_file(path) as file:
         for record in records:
             image = number_of(record.id, images, "image")

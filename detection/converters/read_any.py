@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from detection.converters.coco_results import read_coco_results
-from detection.converters.csv_table import COLUMNS, read_csv
+from detection.converters.coco_results import TRUTH, read_coco_results
+from detection.converters.csv_table import COLUMNS, header_fields, read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.image_ids import by_id
 from detection.converters.rows import DetectionRows, RowsBuilder, open_text
-from detection.converters.voc_text import FILE_NAME, image_set, read_voc_text
+from detection.converters.voc_text import FILE_NAME, image_sets, read_voc_text
 from detection.image_names import ImageNames
 from detection.results import DetectionsFileError, iterate_detections
 
 logger = logging.getLogger(__name__)
 
-TRUTH = re.compile(r'\{\s*"(info|licenses|images|annotations|categories)"\s*:')
 RUN_FILE = "detections.jsonl"  # what a run calls its file
 
 
@@ -37,12 +35,12 @@ class Names(Protocol):
     def path(self, index: int) -> Path: ...
 
 
-def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -> list[DetectionRows]:
+def read_any(path: Path | str, names: Names, category_ids: Sequence[int | str] = ()) -> list[DetectionRows]:
     """The detections of a file or folder: JSON Lines, VOC or ILSVRC text, COCO results, or CSV, found by its content.
 
     A folder is one of VOC text files, or of a run that left its ``detections.jsonl`` there. ``names`` is the data set,
     whose list or order gives ILSVRC's numbers a meaning; COCO's image numbers are read as ids, and ``category_ids`` are
-    its numbers for the classes; where none are given they must count the classes from 1. Images that are named by their
+    its ids of the classes; where none are given they must count the classes from 1. Images that are named by their
     photos' files get their ids. Raises ``FileNotFoundError``, and ``ValueError`` naming file and line.
     """
     found = _read(Path(path), names, category_ids)
@@ -50,12 +48,12 @@ def read_any(path: Path | str, names: Names, category_ids: Sequence[int] = ()) -
     return [by_id(rows, images) for rows in found]
 
 
-def _read(path: Path, names: Names, category_ids: Sequence[int]) -> list[DetectionRows]:
+def _read(path: Path, names: Names, category_ids: Sequence[int | str]) -> list[DetectionRows]:
     """The detections by the names of their files."""
     if (path / RUN_FILE).is_file():
         path = path / RUN_FILE
     if path.is_dir() or FILE_NAME.fullmatch(path.name):
-        return read_voc_text(path)
+        return read_voc_text(path, names.class_names)
     with open_text(path) as file:
         head = file.read(4096).lstrip()
     start = head.partition("\n")[0]
@@ -65,7 +63,7 @@ def _read(path: Path, names: Names, category_ids: Sequence[int]) -> list[Detecti
         return [_read_json_lines(path)]
     if start.startswith("["):
         return [_read_coco(path, names, category_ids)]
-    if set(COLUMNS) & set(start.strip().split(",")):
+    if set(COLUMNS) & set(header_fields(start)):
         return [read_csv(path)]
     if len(start.split()) == len(COLUMNS):
         return [_read_ilsvrc(path, names)]
@@ -77,9 +75,9 @@ def _read(path: Path, names: Names, category_ids: Sequence[int]) -> list[Detecti
     raise DetectionsFileError(path, 1, message)
 
 
-def split_of(path: Path) -> str | None:
-    """The split that the names of detection files say they are of (VOC's text); ``None`` where they say none."""
-    return None if (path / RUN_FILE).is_file() else image_set(path)
+def splits_of(path: Path) -> tuple[str, ...]:
+    """The splits that detection files may be of, as their names say (VOC's text), the longest first."""
+    return () if (path / RUN_FILE).is_file() else image_sets(path)
 
 
 def _read_ilsvrc(path: Path, names: Names) -> DetectionRows:
@@ -90,10 +88,11 @@ def _read_ilsvrc(path: Path, names: Names) -> DetectionRows:
     return read_ilsvrc_text(path, names.ids, names.class_names, numbers)
 
 
-def _read_coco(path: Path, names: Names, category_ids: Sequence[int]) -> DetectionRows:
+def _read_coco(path: Path, names: Names, category_ids: Sequence[int | str]) -> DetectionRows:
     numbers = category_ids or range(1, len(names.class_names) + 1)
-    images = {int(image): image for image in names.ids if image.isdecimal()}
-    rows = read_coco_results(path, images, dict(zip(numbers, names.class_names, strict=True)))
+    images: dict[int | str, str] = {int(image): image for image in names.ids if image.isdecimal()}
+    categories: dict[int | str, str] = dict(zip(numbers, names.class_names, strict=True))
+    rows = read_coco_results(path, images, categories)
     unknown = {label: row for label, row in rows.labels.first_rows().items() if label.startswith("#")}
     if unknown and not category_ids:
         listed, place = ", ".join(list(unknown)[:5]), int(rows.lines[min(unknown.values())])

@@ -13,13 +13,13 @@ from typing import TextIO, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detection.boxes import LARGEST
 from detection.results import DetectionsFileError, open_packed
 
 logger = logging.getLogger(__name__)
 
 Number = TypeVar("Number")
 TO_ONE_BASED_INCLUSIVE = np.array([1.0, 1.0, 0.0, 0.0])  # added to a box of the house convention
-LARGEST = 2**24  # pixels: beyond any image
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ columns: one in an image's id is written as in an address of the web, ``%20``, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -18,7 +18,7 @@ from detection.converters.whole_file import whole_file
 from detection.results import ImageDetections
 
 COLUMNS = ("image id", "score", "xmin", "ymin", "xmax", "ymax")
-FILE_NAME = re.compile(r".+?_det_(?P<set>[^_]+)_(?P<label>.+)\.txt(\.gz)?")
+FILE_NAME = re.compile(r".+?_det_(?P<set_and_class>[^_]+_.+)\.txt(\.gz)?")
 
 
 def write_voc_text(
@@ -48,42 +48,67 @@ def can_name_a_file(class_name: str) -> bool:
     return re.search(r"[/\\\0\r\n]", class_name) is None and class_name != ""
 
 
-def read_voc_text(path: Path) -> list[DetectionRows]:
+def read_voc_text(path: Path, class_names: Sequence[str] = ()) -> list[DetectionRows]:
     """Every class file of a folder, plain or ``.gz``, or the one file that ``path`` is.
 
-    The files may lie in a folder below it, if only one has such files. Raises ``FileNotFoundError`` where there is
-    none, and ``ValueError`` naming file and line.
+    The files may lie in a folder one or two levels below, as the devkit's in ``results/VOC2007/Main``, if one alone has
+    such files. Names of sets and classes may have underscores: of the sets on which the files agree, the one that
+    leaves most of ``class_names`` is theirs, or else the shortest. Raises ``FileNotFoundError`` where there is no file,
+    and ``ValueError`` naming file and line.
     """
     folders = _class_files(path)
     if not folders:
         raise FileNotFoundError(f"{path}: no file is named like comp4_det_test_<class>.txt")
     if len(folders) > 1:
-        places = ", ".join(str(files[0][0].parent) for files in folders)
+        places = ", ".join(str(next(iter(files)).parent) for files in folders)
         raise ValueError(f"{path}: several folders have files like comp4_det_test_<class>.txt, name one: {places}")
     files: dict[str, Path] = {}
-    for file, _, label in folders[0]:
+    known = {name.casefold() for name in class_names}
+
+    def fits(image_set: str) -> int:
+        return sum(label.casefold() in known for label in _labels(folders[0], image_set))
+
+    chosen = max(reversed(_sets(folders)), key=fits, default="")  # of those that fit alike the shortest
+    for file, label in zip(folders[0], _labels(folders[0], chosen), strict=True):
         if label in files:
             raise ValueError(f"{file}: class {label!r} has two files, the other is {files[label].name}")
         files[label] = file
     return [_read_class(file, label) for label, file in files.items()]
 
 
-def image_set(path: Path) -> str | None:
-    """The image set on which the names of the class files agree, such as ``test``; ``None`` where there is none."""
-    sets = {name for files in _class_files(path) for _, name, _ in files}
-    return sets.pop() if len(sets) == 1 else None
+def image_sets(path: Path) -> tuple[str, ...]:
+    """The image sets on which the names of the class files agree, such as ``test``, the longest first.
+
+    Several where it may be part of the set or of the class: ``test_2012`` and ``test`` of ``test_2012_cat``.
+    """
+    return _sets(_class_files(path))
 
 
-def _class_files(path: Path) -> list[list[tuple[Path, str, str]]]:
-    """The class files of a folder, each with its image set and its class; or those of every folder below it."""
-    inside = sorted(path.iterdir()) if path.is_dir() else [path]
-    below = (_named_files(sorted(folder.iterdir())) for folder in inside if folder.is_dir())
-    return [found] if (found := _named_files(inside)) else [files for files in below if files]
+def _class_files(path: Path) -> list[dict[Path, str]]:
+    """The class files of a folder, each with its set and class as named; or those of the nearest folders below."""
+    if not path.is_dir():
+        return [found] if (found := _named_files([path])) else []
+    levels = ([path], path.glob("*/"), path.glob("*/*/"))
+    found_on = ([files for folder in sorted(level) if (files := _named_files(folder.iterdir()))] for level in levels)
+    return next(filter(None, found_on), [])
 
 
-def _named_files(files: Iterable[Path]) -> list[tuple[Path, str, str]]:
-    matches = ((file, FILE_NAME.fullmatch(file.name)) for file in files)
-    return [(file, match["set"], match["label"]) for file, match in matches if match]
+def _named_files(files: Iterable[Path]) -> dict[Path, str]:
+    matches = ((file, FILE_NAME.fullmatch(file.name)) for file in sorted(files))
+    return {file: match["set_and_class"] for file, match in matches if match}
+
+
+def _sets(folders: Iterable[Mapping[Path, str]]) -> tuple[str, ...]:
+    """What all names begin with, up to an underscore; the longest first."""
+    beginnings = [
+        {name[: match.start()] for match in re.finditer("_", name)} for files in folders for name in files.values()
+    ]
+    return tuple(sorted(set.intersection(*beginnings), key=len, reverse=True)) if beginnings else ()
+
+
+def _labels(files: Mapping[Path, str], image_set: str) -> list[str]:
+    """The classes behind a set; without one, behind the first underscore of each."""
+    return [name.removeprefix(f"{image_set}_") if image_set else name.partition("_")[2] for name in files.values()]
 
 
 def _read_class(file: Path, label: str) -> DetectionRows:

@@ -18,7 +18,8 @@ def make_targets(
 ) -> tuple[Target, ...]:
     """The objects whose name has a label, image by image; objects of other names are left out.
 
-    Boxes are cut to their photo (:func:`detection.datasets.fit.fit_boxes`), and one warning counts them.
+    Boxes are cut to their photo (:func:`detection.datasets.fit.fit_boxes`), and one warning counts them. The devkits do
+    not cut: such photos' boxes are kept as stated, too (``xywh``).
     """
     made = [_make(annotation, photo, labels, slack) for annotation, photo in zip(annotations, photos, strict=True)]
     if annotations:
@@ -35,10 +36,13 @@ def _make(annotation: Annotation, photo: Path, labels: Mapping[str, int], slack:
         which = f"object {annotation.numbers[row]} ({annotation.names[row]})"
         return f"{annotation.path}: {which} with the corners {corners}"
 
-    boxes, overhang = fit_boxes(annotation.boxes[rows], annotation.size, photo, describe, slack)
+    stated = annotation.boxes[rows]
+    boxes, overhang = fit_boxes(stated, annotation.size, photo, describe, slack)
+    left, sides = stated[:, :2].astype(np.float64), stated[:, 2:].astype(np.float64) - stated[:, :2]
     target = Target(
         boxes,
         np.array([labels[annotation.names[row]] for row in rows], np.int64),
         np.array([annotation.difficult[row] for row in rows], np.bool_),
+        xywh=np.concatenate([left, sides], axis=1) if overhang.any() else None,
     )
     return target, overhang

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from detection.boxes import Boxes, as_boxes, from_one_based_inclusive
+from detection.boxes import LARGEST, Boxes, as_boxes, from_one_based_inclusive
 from detection.datasets.base import Refuse, stop
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-LARGEST = 2**24  # float32 tells pixels apart up to here
+DIFFICULT = {"0": False, "1": True, "false": False, "true": True, "unspecified": False, "": False}  # as tools write it
 
 
 class InvertedBoxError(ValueError):
@@ -108,10 +108,10 @@ def _corners(element: ET.Element, place: str) -> list[float]:
 
 
 def _difficult(element: ET.Element, place: str) -> bool:
-    text = (element.findtext("difficult") or "0").strip()
-    if text not in ("0", "1"):
+    text = (element.findtext("difficult") or "").strip()
+    if text.lower() not in DIFFICULT:
         raise ValueError(f"{place} has <difficult> {text!r}; it must be 0 or 1")
-    return text == "1"
+    return DIFFICULT[text.lower()]
 
 
 def _size(root: ET.Element) -> tuple[int, int] | None:

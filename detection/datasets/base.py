@@ -39,15 +39,15 @@ class Dataset(Protocol):
 class AnnotatedImages:
     """A data set whose targets are in memory and whose photos are on disk; ids, paths and targets go together.
 
-    ``category_ids`` are the numbers that the format gives the classes, in their order, where it gives any (COCO);
-    ``image_numbers`` those that it gives the images, where they are not 1, 2, 3, ... in their order (ILSVRC).
+    ``category_ids`` are the numbers, or texts, that the format gives the classes, in their order, where it gives any
+    (COCO); ``image_numbers`` those that it gives the images, where they are not 1, 2, 3, ... in their order (ILSVRC).
     """
 
     class_names: tuple[str, ...]
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     targets: tuple[Target, ...]
-    category_ids: tuple[int, ...] = ()
+    category_ids: tuple[int | str, ...] = ()
     image_numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

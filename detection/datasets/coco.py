@@ -1,8 +1,9 @@
 """COCO: one JSON file of instances, and a folder of photos.
 
-Labels follow the categories by their ids, as with pycocotools; ids may have gaps and may begin at 0. The id of an
+Labels follow the categories by their ids, as with pycocotools; ids may have gaps, begin at 0, or be texts. The id of an
 image is its id in the file, as text. Crowds are flagged, areas are the file's, images without objects stay. Boxes stay
-as the official score counts them: only those that leave their photo by more than one pixel are cut.
+as the official score counts them: only those that leave their photo by more than one pixel are cut. Objects with a side
+of 0, of which the official ``train2017`` has two, are left out.
 
 The photos are in the folder given, or in the first of these that has one of the first ten of them, where
 ``instances_val2017.json`` describes the set ``val2017``: ``val2017``, ``images/val2017`` and ``images``, beside the
@@ -11,6 +12,7 @@ folder of the file or in it; that folder itself. They may all be absent (evaluat
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,15 +20,20 @@ from pathlib import Path
 import numpy as np
 
 from detection.boxes import as_boxes
-from detection.datasets.base import AnnotatedImages, check_classes, did_you_mean
-from detection.datasets.coco_json import CocoImage, Id, Instance, read_coco
+from detection.converters.coco_results import TRUTH
+from detection.datasets.base import AnnotatedImages, Refuse, check_classes, did_you_mean
+from detection.datasets.coco_json import CocoImage, EmptyCategoryError, Id, Instance, read_coco
 from detection.datasets.fit import Overhang, fit_boxes, warn_of_cuts
 from detection.datasets.listing import check_photos, choose_split
+from detection.datasets.voc import is_voc
+from detection.datasets.yolo_layout import is_yolo
 from detection.structures import Target
+
+logger = logging.getLogger(__name__)
 
 SLACK = 1  # pixels
 # Instances files inside a COCO folder; the first pattern that fits anything counts, for the official folder holds
-# captions and keypoints too. The last two are Roboflow's exports.
+# captions and keypoints too. The last two are Roboflow's exports. Other names count where nothing else is annotated.
 PATTERNS = (
     "annotations/instances_*.json",
     "annotations/*.json",
@@ -42,15 +49,20 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     The classes are all categories of the file, or ``class_names``: objects of others are then left out. Raises
     ``FileNotFoundError`` or ``ValueError`` naming the file, the annotation and the choices.
     """
-    content = read_coco(file)
+    content = read_coco(file, _stop_or_tell(file))
     if class_names is not None:
         check_classes(class_names, content.categories.values(), file)
     classes = tuple(content.categories.values() if class_names is None else class_names)
     labels = {category: classes.index(name) for category, name in content.categories.items() if name in classes}
     objects: dict[Id, list[Instance]] = defaultdict(list)
+    flat = 0
     for instance in content.instances:
-        if instance.category in labels:
+        if 0 in instance.xywh[2:]:
+            flat += 1
+        elif instance.category in labels:
             objects[instance.image].append(instance)
+    if flat:
+        logger.warning("%s: %d of %d objects have a side of 0 and are left out", file, flat, len(content.instances))
     folder = find_photos(file, content.images) if images is None else images
     paths = tuple(folder / image.file_name for image in content.images)
     check_photos(paths)
@@ -59,15 +71,15 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     warn_of_cuts(file, [overhang for _, overhang in made])
     ids = tuple(str(image.id) for image in content.images)
     category = {name: number for number, name in content.categories.items()}
-    numbers = [number for name in classes if isinstance(number := category[name], int)]  # some tools write texts
     targets = tuple(target for target, _ in made)
-    return AnnotatedImages(classes, ids, paths, targets, tuple(numbers) if len(numbers) == len(classes) else ())
+    return AnnotatedImages(classes, ids, paths, targets, tuple(category[name] for name in classes))
 
 
 def find_coco_files(folder: Path) -> dict[str, Path]:
     """The instances files of a COCO folder by the set they describe; empty where there is none."""
     found = ([file for file in sorted(folder.glob(pattern)) if not _is_list(file)] for pattern in PATTERNS)
-    return {_set_name(file): file for file in next((files for files in found if files), [])}
+    named = next((files for files in found if files), None)
+    return {_set_name(file): file for file in named or _of_any_name(folder)}
 
 
 def choose_coco_file(folder: Path, split: str | None) -> Path:
@@ -77,17 +89,39 @@ def choose_coco_file(folder: Path, split: str | None) -> Path:
     """
     files = find_coco_files(folder)
     if not files:
-        raise FileNotFoundError(f"{folder}: no {' or '.join(PATTERNS)} there")
+        raise FileNotFoundError(f"{folder}: no {' or '.join(PATTERNS)} there, nor another JSON file of instances")
     split = split or choose_split(folder, tuple(files))
     if split not in files:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, files)}")
     return files[split]
 
 
+def _stop_or_tell(file: Path) -> Refuse:
+    def refuse(fault: ValueError) -> None:
+        if not isinstance(fault, EmptyCategoryError):
+            raise fault
+        logger.warning("%s: %s; it is left out", file, fault)
+
+    return refuse
+
+
+def _of_any_name(folder: Path) -> list[Path]:
+    """JSON files that begin as instances do, such as Label Studio's ``result.json``.
+
+    None where VOC or YOLO is: such a file beside may be a copy, or no more than the names of the classes.
+    """
+    files = [file for file in sorted(folder.glob("*.json")) if TRUTH.match(_beginning(file))]
+    return [] if files and (is_voc(folder) or is_yolo(folder)) else files
+
+
+def _beginning(file: Path) -> str:
+    with file.open("rb") as content:
+        return content.read(4096).decode("utf-8-sig", "replace").lstrip()
+
+
 def _is_list(file: Path) -> bool:
     """Whether a JSON file is a list, as results are that lie beside the instances."""
-    with file.open("rb") as content:
-        return content.read(64).lstrip().startswith(b"[")
+    return _beginning(file).startswith("[")
 
 
 def _set_name(file: Path) -> str:

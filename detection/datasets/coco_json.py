@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
+from detection.boxes import LARGEST
 from detection.datasets.base import Refuse, stop
 
 Record = Mapping[str, object]
 Id = int | str
 Parsed = TypeVar("Parsed")
-LARGEST = 2**24  # float32 tells pixels apart up to here
 
 
 class RepeatedIdError(ValueError):
     """A record whose id another record has, or a category whose name."""
+
+
+class EmptyCategoryError(RepeatedIdError):
+    """A category without objects whose name another category has."""
 
 
 class UnknownIdError(ValueError):
@@ -61,16 +65,15 @@ def read_coco(path: Path, refuse: Refuse = stop) -> CocoFile:
     Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming the file where it is damaged. A damaged
     record, one whose id, or a category whose name, occurs twice (:class:`RepeatedIdError`), and one that refers to what
     is not there (:class:`UnknownIdError`) is refused with an error that names it; it is left out where ``refuse``
-    returns, but for the category.
+    returns, but for a category with objects.
     """
     content = _load(path)
     try:
         images = tuple(_records(content, "images", _image, refuse))
         named = dict(_records(content, "categories", _category, refuse))
-        categories = {key: named[key] for key in sorted(named, key=lambda key: (isinstance(key, str), key))}
-        for name in (name for name, count in Counter(categories.values()).items() if count > 1):
-            refuse(RepeatedIdError(f"two categories have the name {name!r}"))
+        ordered = {key: named[key] for key in sorted(named, key=lambda key: (isinstance(key, str), key))}
         everything = tuple(_records(content, "annotations", _instance, refuse))
+        categories = _of_different_names(ordered, {one.category for one in everything}, refuse)
         instances = tuple(_known(everything, {image.id for image in images}, categories, refuse))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -182,6 +185,20 @@ def _is_crowd(name: str, record: Record) -> bool:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _of_different_names(categories: Mapping[Id, str], used: set[Id], refuse: Refuse) -> Mapping[Id, str]:
+    """The categories without those that have no objects and the name of another: some tools write their groups so."""
+    kept = dict(categories)
+    for name in (name for name, count in Counter(categories.values()).items() if count > 1):
+        alike = [key for key, other in categories.items() if other == name]
+        needed = [key for key in alike if key in used] or alike[:1]
+        for key in (key for key in alike if key not in needed):
+            refuse(EmptyCategoryError(f"category {key} has no objects and the name of another, {name!r}"))
+            del kept[key]
+        if len(needed) > 1:
+            refuse(RepeatedIdError(f"two categories have the name {name!r}"))
+    return kept
 
 
 def _known(

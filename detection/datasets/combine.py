@@ -74,5 +74,5 @@ def _images(dataset: Dataset, kept: Sequence[int], targets: Sequence[Target]) ->
     return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset), kept_numbers)
 
 
-def _category_ids(dataset: Dataset) -> tuple[int, ...]:
+def _category_ids(dataset: Dataset) -> tuple[int | str, ...]:
     return dataset.category_ids if isinstance(dataset, AnnotatedImages) else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +14,17 @@ from detection.boxes import as_boxes, clip
 from detection.doctor.contents import Entry, Thing
 from detection.doctor.findings import UNREACHED, Case
 from detection.doctor.photos import Photo
-from detection.proposals.recall import coverage
+from detection.evaluation.strata import COCO_SIZES
+from detection.proposals.recall import REACHED, coverage
 from detection.proposals.store import Failure, ProposalStore, Report
 from detection.structures import Proposals, Target
-
-REACHED = 0.5  # the overlap that counts as found in every protocol
-SIZES = {"small": 32.0**2, "medium": 96.0**2, "large": float("inf")}  # COCO's: areas below
 
 ClassAndSize = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How many objects there are of each class and size of ``SIZES``, and how many no proposal reaches.
+    """How many objects there are of each class and size of ``COCO_SIZES``, and how many no proposal reaches.
 
     ``failures`` are the photos without proposals, each with the reason.
     """
@@ -80,4 +79,5 @@ def _sound(objects: Sequence[Thing], width: int, height: int) -> tuple[list[Thin
 
 
 def _size(area: float) -> str:
-    return next(name for name, limit in SIZES.items() if area < limit)
+    bounds, names = COCO_SIZES
+    return names[bisect_right(bounds, area)]

@@ -12,7 +12,8 @@ from detection.command_line import printable, table
 from detection.doctor.classes import count_objects
 from detection.doctor.contents import Contents
 from detection.doctor.findings import SEVERITIES, SMALL_OBJECTS, Finding
-from detection.doctor.reach import SIZES, Reach
+from detection.doctor.reach import Reach
+from detection.evaluation.strata import COCO_SIZES
 
 EXAMPLES = 3  # of each finding
 MOST_CLASSES = 40  # rows of a table
@@ -46,10 +47,11 @@ def class_table(contents: Contents, found: Sequence[Finding]) -> Iterator[Table 
 
 def reach_table(reached: Reach) -> Iterator[Table | str]:
     """How many objects of each class and size no proposal reaches."""
-    made = table("no proposal reaches", *SIZES, "all")
+    _, sizes = COCO_SIZES
+    made = table("no proposal reaches", *sizes, "all")
     names = sorted({name for name, _ in reached.objects})
     for name in names[:MOST_CLASSES]:
-        cells = [(reached.missed.get((name, size), 0), reached.objects.get((name, size), 0)) for size in SIZES]
+        cells = [(reached.missed.get((name, size), 0), reached.objects.get((name, size), 0)) for size in sizes]
         cells.append((sum(missed for missed, _ in cells), sum(objects for _, objects in cells)))
         made.add_row(printable(name), *(f"{missed:,} of {objects:,}" if objects else "-" for missed, objects in cells))
     yield made

@@ -9,15 +9,12 @@ middle resample and laid about the value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from detection.evaluation.average_precision import RECALL_POINTS, area_under_envelope, eleven_point
-from detection.evaluation.coco_half import RECALL_POINTS as COCO_RECALL_POINTS
-from detection.evaluation.coco_half import hundred_and_one_points
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.matching import IGNORED, TRUE_POSITIVE
 from detection.evaluation.result import or_none
@@ -114,26 +111,6 @@ def weighted_average_precisions(judgement: Judgement, weights: Integers) -> Floa
         found = np.cumsum(counted[right[:last]], axis=0)
         total = np.cumsum(counted, axis=0)[right[:last]]
         with np.errstate(invalid="ignore"):
-            measured = _measure(judgement.rules.average_precision, found / positives, found / total)
+            measured = judgement.rules.average_precision(found / positives, found / total)
         result[label] = np.where(positives > 0, measured, np.nan)
     return result
-
-
-def _measure(measure: Callable[[Floats, Floats], float], recall: Floats, precision: Floats) -> Floats:
-    """Average precision of many curves, (N, B), (N, B) -> (B,)."""
-    envelope = np.maximum.accumulate(np.nan_to_num(precision, nan=0.0)[::-1])[::-1]
-    if measure is area_under_envelope:
-        return np.asarray(np.sum(np.diff(recall, axis=0, prepend=0) * envelope, axis=0))
-    if measure in _POINTS:
-        points = _POINTS[measure]
-        envelope = np.concatenate([envelope, np.zeros((1, envelope.shape[1]))])
-        columns = np.arange(envelope.shape[1])
-        each = [envelope[np.sum(~(recall >= point), axis=0), columns] for point in points]
-        return np.asarray(np.sum(each, axis=0) / len(points))
-    return np.array([measure(*curve) for curve in zip(recall.T, precision.T, strict=True)])
-
-
-_POINTS: dict[Callable[[Floats, Floats], float], Floats] = {
-    eleven_point: np.asarray(RECALL_POINTS, np.float64),
-    hundred_and_one_points: COCO_RECALL_POINTS,
-}

@@ -1,28 +1,18 @@
 """COCO at an overlap of one half, detection by detection, to set beside the other protocols.
 
-Its mean is COCO's AP50. Known deviation: where a crowd and another ignored object of one class could both excuse a
-detection, the crowd does, and the other stays for the next.
+Its mean is COCO's AP50, of the same boxes. Known deviation: where a crowd and another ignored object of one class could
+both excuse a detection, the crowd does, and the other stays for the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from detection.evaluation.average_precision import hundred_and_one_points
 from detection.evaluation.judgement import Judgement, judge
 from detection.evaluation.protocol import Rules
-from detection.evaluation.tables import DetectionTable, Floats, Mask, ObjectTable
+from detection.evaluation.tables import DetectionTable, Mask, ObjectTable
 from detection.evaluation.voc import VOC10
-
-RECALL_POINTS = np.linspace(0, 1, 101)  # as pycocotools has them
-
-
-def hundred_and_one_points(recall: Floats, precision: Floats) -> float:
-    """Mean over 101 recalls of the best precision at that recall or beyond (COCO)."""
-    precision = np.append(np.maximum.accumulate(np.nan_to_num(precision, nan=0.0)[::-1])[::-1], 0.0)
-    return float(precision[np.searchsorted(recall, RECALL_POINTS, side="left")].mean())
-
 
 COCO_HALF = Rules(
     "coco at .5", VOC10.bars, best_free=True, ties_by_image=True, average_precision=hundred_and_one_points

@@ -14,12 +14,13 @@ def doubts(found: Placed) -> Iterator[str]:
     """Each oddity of what was found in a line."""
     if silent := int((~found.images).sum()):
         yield f"{silent} of {len(found.images)} images have no detections; in them nothing was found"
+    listed = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
     if not len(found.table):
-        yield "there are no detections at all: every average precision is 0"
+        what = f"no detection is of these classes, but of {listed}" if listed else "there are no detections at all"
+        yield f"{what}: every average precision is 0"
     if flat := int((found.table.boxes[:, 2:] <= found.table.boxes[:, :2]).any(axis=1).sum()):
         yield f"{flat} detections have a box without area (x2 <= x1 or y2 <= y1); they count as false"
-    if found.left_out:
-        listed = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
+    if listed and len(found.table):
         yield f"left out, as the data set has no such class: {listed}"
 
 

@@ -125,7 +125,7 @@ def judge(
 def class_result(rules: Rules, verdicts: Verdicts, positives: int) -> ClassResult:
     """Of one class, from its verdicts in ranking order."""
     recall, precision = recall_precision(verdicts, positives)
-    ap = rules.average_precision(recall, precision) if positives else float("nan")
+    ap = float(rules.average_precision(recall, precision)) if positives else float("nan")
     return ClassResult(ap, positives, recall, precision)
 
 

@@ -18,10 +18,11 @@ Common to all: detections by falling score; an overlap equal to the bar is enoug
 no part in the mean. The devkits of VOC and ILSVRC count pixels inclusively, the "+ 1" of their formulas, which is plain
 half-open geometry here (:mod:`detection.boxes`). The columns but the last are the matcher below; the last is
 pycocotools (:mod:`detection.evaluation.coco`), in which a crowd overlaps by the part of the detection that it covers,
-and may be taken by many.
+and may be taken by many. A box that leaves its photo counts as annotated in each of them, uncut.
 
 Known deviations: a class without an object to find has no average precision (``nan``) and no part in the mean, where
-the devkits answer 0 or NaN; a class whose detections are all ignored has 0, where the devkit of VOC2007 answers NaN.
+the devkits answer 0 or NaN; a class whose detections are all ignored has 0, where the devkit of VOC2007 answers NaN; an
+object of a COCO file with a side of 0, which nothing overlaps, is left out, where pycocotools counts it as missed.
 
 Sources: VOCevaldet.m and VOCap.m of VOC2007 and VOC2012, eval_detection.m of ILSVRC 2014, cocoeval.py of pycocotools.
 """

@@ -14,14 +14,15 @@ from detection.evaluation.tables import DetectionTable, Floats, Integers, Mask, 
 class Rules:
     """One column of the table in :mod:`detection.evaluation.matching`.
 
-    ``bars`` gives the overlap that each object asks for, (M, 4) -> (M,); ``average_precision`` measures a curve.
+    ``bars`` gives the overlap that each object asks for, (M, 4) -> (M,); ``average_precision`` measures recall and
+    precision of a curve, (N,), (N,) -> (), or of many side by side, (N, B), (N, B) -> (B,).
     """
 
     name: str
     bars: Callable[[Floats], Floats]
     best_free: bool
     ties_by_image: bool
-    average_precision: Callable[[Floats, Floats], float]
+    average_precision: Callable[[Floats, Floats], Floats]
 
 
 def check_labels(class_names: Sequence[str], *columns: Integers) -> None:

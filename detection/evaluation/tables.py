@@ -68,7 +68,8 @@ class ObjectTable:
     """Annotated objects in the order of the annotation, which decides between equal overlaps.
 
     ``images`` (M,), ``labels`` (M,) and ``boxes`` (M, 4) as in :class:`DetectionTable`; ``ignored`` (M,): need not be
-    found, and finding them is no fault (VOC's difficult objects, COCO's crowds).
+    found, and finding them is no fault (VOC's difficult objects, COCO's crowds). A box that leaves its photo is
+    not cut: the devkits do not.
     """
 
     images: Integers
@@ -82,7 +83,7 @@ class ObjectTable:
         return cls(
             _image_of_row(targets),
             np.concatenate([np.zeros(0, np.int64), *(target.labels for target in targets)]),
-            np.concatenate([np.zeros((0, 4)), *(target.boxes for target in targets)]),
+            np.concatenate([np.zeros((0, 4)), *(target.stated for target in targets)]),
             np.concatenate([np.zeros(0, np.bool_), *(target.difficult | target.crowd for target in targets)]),
         )
 

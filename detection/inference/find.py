@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detection.datasets.base import Dataset
 from detection.datasets.open import open_dataset
 from detection.images import IMAGE_SUFFIXES
 
@@ -31,16 +32,24 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of images, by id, and of classes, by name."""
+
+    images: Mapping[str, int]
+    classes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Photos in the order of their ids, the folder that the ids begin from, and the folders that cannot be listed.
 
-    ``category_ids``: by class, where the photos' ids are the image numbers of a COCO data set, which numbers classes.
+    ``numbers``: those that a data set gives its images and classes, for each format that has numbers.
     """
 
     root: Path
     photos: tuple[Photo, ...]
     unreadable: tuple[Failure, ...]
-    category_ids: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, Numbers] = field(default_factory=dict)
 
 
 def find_photos(paths: Sequence[Path], *, leave_out: Path | None = None) -> Found:
@@ -78,10 +87,19 @@ def photos_of(data: str, *, leave_out: Path | None = None) -> Found:
     if leave_out:
         outside = leave_out.resolve()
         photos = (photo for photo in photos if outside not in photo.path.resolve().parents)
-    category_ids: tuple[int, ...] = getattr(dataset, "category_ids", ())
-    numbered = category_ids and all(NUMBER.fullmatch(image_id) for image_id in dataset.ids)
-    categories = dict(zip(dataset.class_names, category_ids, strict=True)) if numbered else {}
-    return Found(Path(data), tuple(photos), (), categories)
+    return Found(Path(data), tuple(photos), (), dict(_numbers(dataset)))
+
+
+def _numbers(dataset: Dataset) -> Iterator[tuple[str, Numbers]]:
+    """ILSVRC's are those of its lists, or places in them from 1; COCO's are ids, where all of them are numbers."""
+    ids, names = dataset.ids, dataset.class_names
+    listed: tuple[int, ...] = getattr(dataset, "image_numbers", ())
+    images = dict(zip(ids, listed or range(1, len(ids) + 1), strict=True))
+    yield "ilsvrc", Numbers(images, {name: number for number, name in enumerate(names, start=1)})
+    categories: tuple[int | str, ...] = getattr(dataset, "category_ids", ())
+    numbers = [number for number in categories if isinstance(number, int)]
+    if numbers and len(numbers) == len(names) and all(map(NUMBER.fullmatch, ids)):
+        yield "coco", Numbers({id: int(id) for id in ids}, dict(zip(names, numbers, strict=True)))
 
 
 def _absolute(path: Path) -> Path:

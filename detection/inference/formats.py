@@ -13,10 +13,11 @@ from detection.converters.ilsvrc_text import write_ilsvrc_text
 from detection.converters.voc_text import can_name_a_file, write_voc_text
 from detection.converters.whole_file import whole_file
 from detection.converters.yolo_text import label_name, write_yolo_text
+from detection.inference.find import Numbers
 from detection.results import read_detections
 
-NO_NUMBERS: Mapping[str, int] = {}
-Write = Callable[[Path, Sequence[str], Path], None]  # detections.jsonl, class names, the run's folder
+NO_NUMBERS = Numbers({}, {})
+Write = Callable[[Path, Sequence[str], Path, Numbers], None]  # detections.jsonl, class names, the run's folder
 
 
 def check_formats(names: Sequence[str], ids: Iterable[str], classes: Sequence[str] = ()) -> None:
@@ -43,21 +44,24 @@ def write_formats(
     detections: Path,
     classes: Sequence[str],
     folder: Path,
-    category_ids: Mapping[str, int] | None = None,
+    numbers: Mapping[str, Numbers] | None = None,
 ) -> None:
     """Write a detections file in the formats ``names`` into ``folder``; see ``FORMATS`` for what lies where.
 
-    Images are numbered from 1 in the order of the file, classes in the order of ``classes``. With the ``category_ids``
-    of a COCO data set COCO's file has its numbers: the images' are their ids, and classes that it does not know get
-    those above its highest. Raises ``ValueError`` where a format cannot hold the detections.
+    ``numbers`` are those that a data set gives its images and classes in a format; what has none gets one above the
+    highest: without any, images are numbered from 1 in the order of the file, and classes in that of ``classes``.
+    Raises ``ValueError`` where a format cannot hold the detections.
     """
     if names:
         check_formats(names, (record.id for record in read_detections(detections)), classes)
     for name in names:
-        if name == "coco" and category_ids:
-            _write_coco(detections, classes, folder, category_ids)
-        else:
-            FORMATS[name](detections, classes, folder)
+        FORMATS[name](detections, classes, folder, (numbers or {}).get(name, NO_NUMBERS))
+
+
+def _numbered(known: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
+    """Every name's number: the one that is known, or one above the highest."""
+    above = max(known.values(), default=0) + 1
+    return {**known, **{name: number for number, name in enumerate((n for n in names if n not in known), start=above)}}
 
 
 def _cannot_hold_class(name: str, label: str) -> str | None:
@@ -80,18 +84,15 @@ def _cannot_hold(name: str, text: str) -> str | None:
     return None
 
 
-def _write_coco(detections: Path, classes: Sequence[str], folder: Path, known: Mapping[str, int] = NO_NUMBERS) -> None:
+def _write_coco(detections: Path, classes: Sequence[str], folder: Path, numbers: Numbers) -> None:
     """``coco/detections.json``; ``coco/images.json`` is an annotation file without objects, for the numbers' names."""
-    ids = [record.id for record in read_detections(detections)]
-    image_ids = {id: int(id) if known else number for number, id in enumerate(ids, start=1)}
-    unknown = [name for name in classes if name not in known]
-    above = max(known.values(), default=0) + 1
-    category_ids = {**known, **{name: number for number, name in enumerate(unknown, start=above)}}
+    image_ids = _numbered(numbers.images, (record.id for record in read_detections(detections)))
+    category_ids = _numbered(numbers.classes, classes)
     write_coco_results(read_detections(detections), image_ids, category_ids, folder / "coco" / "detections.json")
     images = [
         {
             "id": image_ids[record.id],
-            "file_name": Path(record.path).name if known else record.id,
+            "file_name": Path(record.path).name if numbers.images else record.id,  # an id that says nothing there
             "width": record.width,
             "height": record.height,
         }
@@ -102,26 +103,32 @@ def _write_coco(detections: Path, classes: Sequence[str], folder: Path, known: M
         json.dump({"images": images, "categories": categories, "annotations": []}, file, indent=1)
 
 
-def _write_voc(detections: Path, classes: Sequence[str], folder: Path) -> None:
+def _write_voc(detections: Path, classes: Sequence[str], folder: Path, _: Numbers) -> None:
     """``voc/comp4_det_test_<class>.txt``."""
     write_voc_text(read_detections(detections), classes, folder / "voc")
 
 
-def _write_yolo(detections: Path, classes: Sequence[str], folder: Path) -> None:
+def _write_yolo(detections: Path, classes: Sequence[str], folder: Path, _: Numbers) -> None:
     """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``."""
     write_yolo_text(read_detections(detections), classes, folder / "yolo")
 
 
-def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path) -> None:
-    """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1."""
-    ids = [record.id for record in read_detections(detections)]
-    write_ilsvrc_text(read_detections(detections), ids, classes, folder / "ilsvrc" / "detections.txt")
-    for name, lines in (("images.txt", ids), ("classes.txt", classes)):
+def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path, numbers: Numbers) -> None:
+    """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1.
+
+    Where a list numbers its images otherwise, so does ``images.txt``: as there, the number follows the name.
+    """
+    images = _numbered(numbers.images, (record.id for record in read_detections(detections)))
+    names = _numbered(numbers.classes, classes)
+    write_ilsvrc_text(read_detections(detections), images, names, folder / "ilsvrc" / "detections.txt")
+    own = list(images.values()) != list(range(1, len(images) + 1))
+    lines = [f"{image} {number}" if own else image for image, number in images.items()]
+    for name, content in (("images.txt", lines), ("classes.txt", names)):
         with whole_file(folder / "ilsvrc" / name) as file:
-            file.writelines(f"{line}\n" for line in lines)
+            file.writelines(f"{line}\n" for line in content)
 
 
-def _write_csv(detections: Path, classes: Sequence[str], folder: Path) -> None:  # noqa: ARG001 - a table names classes
+def _write_csv(detections: Path, classes: Sequence[str], folder: Path, _: Numbers) -> None:  # noqa: ARG001 - a table names classes
     """``detections.csv``."""
     write_csv(read_detections(detections), folder / "detections.csv")
 

@@ -20,6 +20,7 @@ from detection.boxes import Boxes, iou
 from detection.structures import Index, Proposals, Target
 
 BUDGETS = (100, 500, 1000, 2000)
+REACHED = 0.5  # the overlap that counts as found in every protocol
 OVERLAPS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 

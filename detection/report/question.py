@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from detection.converters.read_any import read_any, split_of
+from detection.converters.read_any import read_any, splits_of
 from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.ilsvrc import det_200, val_ids
 from detection.datasets.listing import read_selection
@@ -33,15 +34,15 @@ logger = logging.getLogger(__name__)
 class Question:
     """Some images and classes of a data set, and their objects.
 
-    ``images`` are positions in ``dataset``, in the order in which those of equal scores rank; ``category_ids`` are the
-    numbers that COCO gives the classes; ``labels`` are the classes asked for, of ``names``. ``targets`` are of these
+    ``images`` are positions in ``dataset``, in the order in which those of equal scores rank; ``category_ids`` are
+    what COCO gives the classes; ``labels`` are the classes asked for, of ``names``. ``targets`` are of these
     images and number the classes by their place among ``labels``; so does ``blacklist``, ILSVRC's (image, label) pairs
     not to count, and the image by its place among ``images``.
     """
 
     dataset: Dataset
     names: ClassNames
-    category_ids: tuple[int, ...]
+    category_ids: tuple[int | str, ...]
     labels: tuple[int, ...]
     images: tuple[int, ...]
     targets: tuple[Target, ...]
@@ -79,15 +80,17 @@ class Question:
     def read(self, path: Path, *, ignore_unknown_classes: bool = False) -> Placed:
         """The detections of a file or folder; its table is of these images and classes, numbered as in ``targets``.
 
+        Left out are also those of classes that are not asked for.
         Raises as :func:`detection.converters.read_any.read_any` and :func:`detection.evaluation.naming.place`.
         """
         rows = read_any(path, self.dataset, self.category_ids)
         placed = place(rows, self.dataset.ids, self.names, ignore_unknown_classes=ignore_unknown_classes)
         number = _numbers(self.labels, len(self.names.names))
         table = placed.table.in_images(self.images)
+        others = Counter(self.names.names[label] for label in table.labels[number[table.labels] < 0].tolist())
         table = table[number[table.labels] >= 0]
         table = replace(table, labels=number[table.labels])
-        return Placed(table, placed.images[list(self.images)], placed.left_out)
+        return Placed(table, placed.images[list(self.images)], {**others, **placed.left_out})
 
     def measure(self, protocol: str, detections: DetectionTable) -> Evaluation:
         """The answer under the protocol of this name, one of ``PROTOCOLS``; COCO's is pycocotools'."""
@@ -105,11 +108,11 @@ def ask(data: str, split: str | None, images: Path | None, blacklist: Path | Non
 
     Raises ``FileNotFoundError`` and ``ValueError`` naming what is wrong, and where nothing is annotated.
     """
-    dataset = _open(data, split, split_of(detections))
+    dataset = _open(data, split, splits_of(detections))
     if not any(len(dataset.target(index)) for index in range(len(dataset))):
         raise ValueError(f"{data}: no annotated objects in {len(dataset)} images, so there is nothing to find")
     names = ClassNames(dataset.class_names, synonyms=det_200().items())
-    category_ids: tuple[int, ...] = getattr(dataset, "category_ids", ())  # which may have gaps
+    category_ids: tuple[int | str, ...] = getattr(dataset, "category_ids", ())  # which may have gaps
     order = list(range(len(dataset))) if images is None else read_selection(images, dataset.ids)
     order = in_coco_order(order, dataset.ids) if category_ids else order
     place_of = {dataset.ids[image]: number for number, image in enumerate(order)}
@@ -133,16 +136,15 @@ def _numbers(chosen: Sequence[int], count: int) -> Integers:
     return numbers
 
 
-def _open(data: str, split: str | None, named: str | None) -> Dataset:
-    """The data set; without a split the one that is ``named`` by the files of detections, if there is such a one."""
-    if split is None and named is not None:
+def _open(data: str, split: str | None, named: Sequence[str]) -> Dataset:
+    """The data set; without a split the first that is ``named`` by the files of detections and is there, if any is."""
+    for name in named if split is None else ():
         try:
-            dataset = open_dataset(data, split=named)
+            dataset = open_dataset(data, split=name)
         except (FileNotFoundError, ValueError):
-            pass  # no such split; what else may be wrong is told below
-        else:
-            logger.warning("taking the split %r, as the files of detections are named after it", named)
-            return dataset
+            continue  # no such split; what else may be wrong is told below
+        logger.warning("taking the split %r, as the files of detections are named after it", name)
+        return dataset
     return open_dataset(data, split=split)
 
 

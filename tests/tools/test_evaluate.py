@@ -196,6 +196,14 @@ def test_class_files_say_the_split(tmp_path, capsys):
     assert main([*arguments, "--split", "test"]) == 0
 
 
+def test_class_files_say_a_split_with_underscores(tmp_path, capsys):
+    data = write_voc(tmp_path / "pets", {"one": [("cat", BOX, False)], "two": [("dog", BOX, False)]}, "test_2012")
+    (data / "ImageSets" / "Main" / "test.txt").write_text("two\n")
+    found = write_class_files(tmp_path / "found", "cat", "dog", split="test_2012")
+    assert evaluate(found, "--data", data, tmp_path=tmp_path)["voc10"]["mean_ap"] == 1
+    assert "taking the split 'test_2012', as the files" in capsys.readouterr().err
+
+
 def test_a_split_that_the_data_set_has_not_is_not_taken_from_the_names(tmp_path, capsys):
     data = write_voc(tmp_path / "pets", {"one": [("cat", BOX, False)]})
     found = write_class_files(tmp_path / "found", "cat", split="val")
@@ -297,6 +305,38 @@ def test_some_classes_alone_in_the_order_asked_for(pets, found, tmp_path, capsys
     assert evaluate(found, "--data", pets, "--classes", "dog", tmp_path=tmp_path)["voc10"]["mean_ap"] == 0.5
 
 
+def test_classes_that_the_file_calls_otherwise_are_told(pets, tmp_path, capsys):
+    path = write_jsonl(
+        tmp_path / "f.jsonl", {"one": [("kitty", 0.8, BOX)], "two": [("kitty", 0.8, BOX), ("dog", 0.7, BOX)]}
+    )
+    result = evaluate(path, "--data", pets, "--classes", "cat", tmp_path=tmp_path)
+    assert result["voc10"]["mean_ap"] == 0
+    errors = capsys.readouterr().err
+    assert "no detection is of these classes, but of dog (1), kitty (2): every average precision is 0" in errors
+    assert "no detections at all" not in errors
+
+
+def test_what_is_read_is_not_written_over(pets, found, tmp_path, capsys):
+    other = write_jsonl(tmp_path / "other.jsonl", {"one": [], "two": []})
+    inputs = {path: path.read_bytes() for path in (found, other)}
+    arguments = [str(found), "--data", str(pets)]
+    (tmp_path / "run").mkdir()
+    run = found.rename(tmp_path / "run" / "detections.jsonl")
+    found.symlink_to(run)
+    for outputs in (
+        ["--json", found],
+        ["--html", found],
+        ["--json", run],
+        ["--compare", other, "--html", other],
+        ["--html", tmp_path / "new", "--json", tmp_path / "run" / ".." / "new"],
+    ):
+        assert main([*arguments, *map(str, outputs)]) == 2
+        assert "is another file of this command, which it would overwrite" in capsys.readouterr().err
+    assert main([str(run.parent), "--data", str(pets), "--json", str(run)]) == 2
+    assert {path: path.read_bytes() for path in inputs} == inputs
+    assert not (tmp_path / "new").exists()
+
+
 def test_some_images_alone(pets, found, tmp_path):
     (tmp_path / "list.txt").write_text("two 1\n\n")
     result = evaluate(found, "--data", pets, "--images", tmp_path / "list.txt", tmp_path=tmp_path)["voc10"]
@@ -349,6 +389,10 @@ def test_unknown_classes_can_be_left_out(pets, tmp_path, capsys):
             ["FOUND", "--data", "DATA", "--protocol", "ilsvrc", "--blacklist", "LIST"],
             "LIST:1: expected an image number",
         ),
+        (
+            ["FOUND", "--data", "DATA", "--blacklist", "PAIRS"],
+            "PAIRS: voc07, voc10 has none; only --protocol ilsvrc has",
+        ),
         (["STRANGE", "--data", "DATA"], "STRANGE:1: image 'three' is not among the 2 of the data set"),
         (["BROKEN", "--data", "DATA"], "BROKEN:2: not JSON"),
         (["FOUND", "--data", "EMPTY"], "no annotated objects in 1 images"),
@@ -360,9 +404,10 @@ def test_bad_input_ends_in_one_line(pets, found, tmp_path, capsys, arguments, me
     (tmp_path / "BROKEN").write_text(found.read_text().splitlines()[0] + '\n{"id": "tw')
     (tmp_path / "LIST").write_text("one\nthree\n")
     (tmp_path / "BLANK").write_text("\n")
+    (tmp_path / "PAIRS").write_text("1 cat\n")
     write_voc(tmp_path / "EMPTY", {"one": []})
     names = {"FOUND": str(found), "DATA": str(pets)}
-    places = {name: str(tmp_path / name) for name in ("LIST", "BLANK", "STRANGE", "BROKEN", "EMPTY")}
+    places = {name: str(tmp_path / name) for name in ("LIST", "PAIRS", "BLANK", "STRANGE", "BROKEN", "EMPTY")}
     given = [{**names, **places}.get(word, word.replace("DATA", str(pets))) for word in arguments]
     assert main([*given, "--json", str(tmp_path / "result.json")]) == 2
     printed = capsys.readouterr()

@@ -191,8 +191,14 @@ def test_a_result_on_other_data_is_not_set_into_the_paper(case, capsys):
     assert "voc10, 1 model; python tools/evaluate.py " in out
 
 
-def test_a_result_of_ilsvrc_stands_in_the_tables(tmp_path, capsys):
+def test_a_result_on_the_test_set_stands_in_the_tables(tmp_path, capsys, monkeypatch):
     case = ilsvrc_case(tmp_path)
+    run(case, "--against", "paper", protocol="ilsvrc")
+    out = capsys.readouterr().out
+    assert "on the same data" not in out  # three photos of val
+    assert out.count("not comparable with the rows above):\n  submission.txt: ") == 2
+    assert "ILSVRC DET val, 3 images, ilsvrc" in out
+    monkeypatch.setattr("detection.report.evaluation.own_result.TEST_IMAGES", 3)
     run(case, "--against", "paper", protocol="ilsvrc")
     assert capsys.readouterr().out.count("here, on the same data:\n  submission.txt: ") == 2
     run(case, "--against", "paper", "--classes", CAR, protocol="ilsvrc")
@@ -223,6 +229,14 @@ def test_the_page_is_written_and_named(case, photos, tmp_path, capsys):
     text = page.read_text()
     assert text.count("data:image/jpeg") == 1  # the photo with the wrong cat
     assert "Against " in text
+
+
+def test_a_page_names_a_file_of_stray_bytes(case, photos, tmp_path):
+    rival = case.files[0].rename(case.files[0].with_name("old\udcff.jsonl"))
+    mine = Path(case.files[0])
+    mine.write_bytes(rival.read_bytes())
+    run(case, "--html", tmp_path / "page.html", "--compare", rival)
+    assert "old?.jsonl" in (tmp_path / "page.html").read_text()
 
 
 def test_photos_that_are_not_there_are_told_once(case, tmp_path, capsys):

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detection.converters.read_any import RUN_FILE
+from detection.datasets.ilsvrc import det_tree
+from detection.datasets.open import Place
 from detection.evaluation.paper_tables import Measurement, PaperTable, paper_tables
 from detection.evaluation.result import Evaluation
 from detection.report.question import Question
 
-ILSVRC_DATA = "ILSVRC DET"  # as the paper's tables name it
+ILSVRC_DATA = "ILSVRC DET"  # as the paper's tables name it, which are of the test set of 2014
+TEST_IMAGES = 40_152
+USUAL_SPLIT = "val"  # of ILSVRC's tree, where none is named
 
 
 def detection_tables(
-    question: Question, results: Sequence[Evaluation], detections: Path, data: str, command: str
+    question: Question, results: Sequence[Evaluation], detections: Path, data: Place, command: str
 ) -> list[PaperTable]:
-    """Tables 4 and 5 with results of one file of detections; ``data`` says where the data set is.
+    """Tables 4 and 5 with results of one file of detections; ``data`` is the data set's place.
 
     How many models it took, and how many regions, is what a run of ``tools/infer.py`` wrote beside its detections.
     ``command`` measures again, when the protocol is added.
@@ -41,10 +45,13 @@ def detection_tables(
     return paper_tables(rows)[2:]
 
 
-def _data(question: Question, data: str) -> str:
+def _data(question: Question, data: Place) -> str:
     """The paper's name for its data, where all of it is judged."""
-    name = ILSVRC_DATA if question.usual_protocols == "ilsvrc" else data
     classes, all_classes = len(question.class_names), len(question.dataset.class_names)
+    name = ":".join(map(str, filter(None, (data.path, data.split))))
+    if data.kind == "ilsvrc" and det_tree(data.path):
+        whole = len(question.dataset) == TEST_IMAGES
+        name = ILSVRC_DATA if whole else f"{ILSVRC_DATA} {data.split or USUAL_SPLIT}"
     parts = [name]
     if classes < all_classes:
         parts.append(f"{classes} of {all_classes} classes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detection.converters.whole_file import whole_file
@@ -43,7 +43,8 @@ class EvaluationReport:
 
 def write_page(path: Path, report: EvaluationReport) -> None:
     """Write the page, by rename; the photos with the most errors are read."""
-    analysis, results = report.analysis, report.results
+    analysis, results, rivals = report.analysis, report.results, report.analysis.comparison
+    comparison = rivals and replace(rivals, names=(utf8(rivals.names[0]), utf8(rivals.names[1])))
     ids = [utf8(report.dataset.ids[index]) for index in report.images]
     interval = analysis.intervals.mean_ap
     text = page(
@@ -72,8 +73,8 @@ def write_page(path: Path, report: EvaluationReport) -> None:
             (one.second.rules.name, f"{100 * one.difference:+.1f}", len(one), explanation_rows(one, ids))
             for one in analysis.explanations
         ],
-        comparison=analysis.comparison,
-        differences=comparison_rows(analysis.comparison) if analysis.comparison else [],
+        comparison=comparison,
+        differences=comparison_rows(comparison) if comparison else [],
         photos=worst_photos(analysis, report.dataset, list(report.images)),
         made_by=utf8(report.made_by),
     )

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from detection.proposals.base import JSON
-from detection.proposals.recall import OVERLAPS, Coverage
+from detection.proposals.recall import OVERLAPS, REACHED, Coverage
 from detection.report.proposals.claims import NOTES, RCNN_BOXES
 from detection.report.proposals.measure import Measured
 from detection.report.proposals.report import ProposalReport
 from detection.report.proposals.sizes import PIXELS, SHARES, Bin
-from detection.report.proposals.unreached import REACHED, Unreached
+from detection.report.proposals.unreached import Unreached
 
 FORMAT = "proposal report 1"
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.evaluation.strata import COCO_SIZES
 from detection.report.proposals.measure import Measured
-
-# COCO's areas: small under 32 x 32 pixels, medium under 96 x 96
-COCO_LIMITS = ((32.0, "small"), (96.0, "medium"), (math.inf, "large"))
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Bin:
     @property
     def coco(self) -> str | None:
         """COCO's name of the sizes that the bin is part of."""
-        return next(name for limit, name in COCO_LIMITS if self.high <= limit) if self.unit == "pixels" else None
+        bounds, names = COCO_SIZES
+        return names[bisect_left(bounds, self.high**2)] if self.unit == "pixels" else None
 
     @property
     def name(self) -> str:

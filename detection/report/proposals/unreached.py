@@ -10,10 +10,10 @@ import numpy as np
 
 from detection.boxes import Boxes, clip
 from detection.datasets.base import Dataset
+from detection.proposals.recall import REACHED
 from detection.report.gallery import thumbnail
 from detection.report.proposals.measure import Measured
 
-REACHED = 0.5  # the overlap that counts as found in every protocol
 SURROUNDINGS = 0.5  # of a crop's longer side, on each side of what it shows
 PICTURE_SIDE = 320  # of the JPEG
 SHOWN_WIDTH, SHOWN_HEIGHT = 400, 170

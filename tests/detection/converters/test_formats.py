@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from detection.converters.coco_results import read_coco_results, write_coco_results
 from detection.converters.csv_table import read_csv, write_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text, write_ilsvrc_text
-from detection.converters.read_any import read_any, split_of
+from detection.converters.read_any import read_any, splits_of
 from detection.converters.voc_text import read_voc_text, write_voc_text
 from detection.converters.yolo_text import write_yolo_text
 from detection.results import DetectionsFileError, DetectionsWriter, ImageDetections
@@ -56,7 +56,8 @@ def write_yolo(records, path):
 
 
 def write_ilsvrc(records, path):
-    write_ilsvrc_text(records, NAMES.ids, NAMES.class_names, path)
+    images, classes = ({name: n for n, name in enumerate(names, 1)} for names in (NAMES.ids, NAMES.class_names))
+    write_ilsvrc_text(records, images, classes, path)
 
 
 def write_coco(records, path):
@@ -279,6 +280,14 @@ def test_category_numbers_may_have_gaps(tmp_path):
         read_any(path, NAMES)
 
 
+def test_categories_may_be_texts(tmp_path):
+    path = tmp_path / "results.json"
+    found = {"image_id": 7, "bbox": [1, 2, 3, 4], "score": 0.5}
+    path.write_text(json.dumps([{**found, "category_id": "x"}, {**found, "category_id": "dog"}]))
+    (rows,) = read_any(path, NAMES, category_ids=["1", "2", "x"])
+    assert tuple(rows.labels) == ("potted plant", "dog")
+
+
 def test_numbers_outside_the_lists_become_names_that_nothing_has(tmp_path):
     path = tmp_path / "found.txt"
     path.write_text("1 1 .5 1 1 2 2\n0 4 .5 1 1 2 2\n")
@@ -297,6 +306,21 @@ def test_csv_columns_are_found_by_name(tmp_path):
         [0.5],
         [[1, 2, 3, 4]],
     )
+
+
+def test_csv_names_its_columns_in_quotes(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('"image","class","score","x1","y1","x2","y2","a, b"\n"x","cat",.5,1,2,3,4,""\n')
+    (rows,) = read_any(path, NAMES)
+    assert (tuple(rows.images), rows.boxes.tolist()) == (("x",), [[1, 2, 3, 4]])
+
+
+def test_json_lines_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "detections.jsonl"
+    write_json_lines(RECORDS, path)
+    plain = content(read_any(path, NAMES))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert content(read_any(path, NAMES)) == plain
 
 
 def test_inverted_boxes_of_others_are_let_through(tmp_path):
@@ -378,14 +402,36 @@ def test_class_files_may_lie_in_the_one_folder_below(tmp_path):
 def test_the_names_of_class_files_say_the_image_set(tmp_path):
     run, results = tmp_path / "run", tmp_path / "run" / "results"
     run.mkdir()
-    assert split_of(run) is None
-    assert split_of(run / "gone.jsonl") is None
+    assert splits_of(run) == splits_of(run / "gone.jsonl") == ()
     write_voc_text([], ["cat", "dog"], results, image_set="val")
-    assert split_of(run) == split_of(results) == split_of(results / "comp4_det_val_cat.txt") == "val"
+    assert splits_of(run) == splits_of(results) == splits_of(results / "comp4_det_val_cat.txt") == ("val",)
     write_voc_text([], ["bird"], results, image_set="test")
-    assert split_of(results) is None
+    assert splits_of(results) == ()
     write_json_lines(RECORDS, run / "detections.jsonl")
-    assert split_of(run) is None  # they are what is read
+    assert splits_of(run) == ()  # they are what is read
+
+
+@pytest.mark.parametrize("classes", [("cat", "dog", "potted plant"), ("cat",), ("traffic_light", "light")])
+def test_the_image_set_may_have_underscores(tmp_path, classes):
+    records = [record("000012", *((name, 0.5, [0, 0, 1, 1]) for name in classes))]
+    write_voc_text(records, classes, tmp_path, image_set="my_split_2012")
+    assert splits_of(tmp_path)[-3:] == ("my_split_2012", "my_split", "my")
+    names = Names(class_names=tuple(name.title() for name in classes))
+    assert content(read_any(tmp_path, names)) == content(read_voc_text(tmp_path, classes))
+    assert {one.class_of_file for one in read_any(tmp_path, names)} == set(classes)
+
+
+def test_a_class_of_two_words_is_no_image_set(tmp_path):
+    """A hot dog is no dog, which has a file of its own."""
+    write_voc_text([], ["dog", "hot_dog"], tmp_path)
+    assert {one.class_of_file for one in read_any(tmp_path, NAMES)} == {"dog", "hot_dog"}
+
+
+def test_class_files_of_the_devkit_lie_two_levels_below(tmp_path):
+    write_voc(RECORDS, tmp_path / "results" / "VOC2007" / "Main")
+    (tmp_path / "results" / "VOC2007" / "Layout").mkdir()
+    assert splits_of(tmp_path / "results") == ("test",)
+    assert content(read_any(tmp_path / "results", NAMES)) == content(read_voc_text(tmp_path / "results/VOC2007/Main"))
 
 
 def test_a_class_file_is_of_its_class_even_when_empty(tmp_path):

@@ -21,6 +21,14 @@ def test_the_objects_of_a_file(tmp_path: Path) -> None:
     assert annotation.difficult == (False, True, False)  # without the element an object is not difficult
 
 
+@pytest.mark.parametrize(
+    ("text", "difficult"), [("True", True), ("false", False), ("Unspecified", False), ("", False), ("1", True)]
+)
+def test_difficult_as_tools_write_it(text: str, difficult: bool, tmp_path: Path) -> None:
+    dog = object_xml("dog", (3, 4, 5, 6), f"<difficult>{text}</difficult>")
+    assert read_annotation(write(tmp_path / "a.xml", annotation_xml([dog]))).difficult == (difficult,)
+
+
 def test_no_objects_and_no_size(tmp_path: Path) -> None:
     annotation = read_annotation(write(tmp_path / "a.xml", annotation_xml([], None)))
     assert annotation.names == ()

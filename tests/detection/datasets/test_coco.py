@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
+from detection.datasets.open import open_dataset
 from tests.contracts import assert_is_dataset, labels_by_name
-from tests.detection.datasets.trees import coco, write, write_coco, write_photo
+from tests.detection.datasets.trees import coco, write, write_coco, write_photo, write_voc, write_yolo
 
 
 def annotation(**changes: object) -> dict[str, object]:
@@ -54,6 +55,7 @@ def test_text_ids(tmp_path: Path) -> None:
     )
     dataset = open_coco(write_coco(tmp_path / "truth.json", content))
     assert dataset.class_names == ("dog", "cat")
+    assert dataset.category_ids == ("a", "z")
     assert dataset.target(0).labels.tolist() == [1]
 
 
@@ -102,11 +104,23 @@ def test_boxes_stay_as_the_official_score_counts_them(tmp_path: Path, caplog: py
     ]
 
 
+def test_objects_with_a_side_of_0_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As two of the official train2017 are."""
+    boxes = [[1, 2, 0, 4], [1, 2, 3, 4], [296.65, 388.33, 1.03, 0.0]]
+    content = coco(annotations=[annotation(id=number, bbox=box) for number, box in enumerate(boxes)])
+    file = write_coco(tmp_path / "truth.json", content)
+    with caplog.at_level(logging.WARNING):
+        dataset = open_coco(file)
+    assert dataset.target(1).boxes.tolist() == [[1, 2, 4, 6]]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file}: 2 of 3 objects have a side of 0 and are left out"
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"annotations": [annotation(bbox=[1, 2, 0, 4])]}, "annotation 5 with x, y, .* 1, 2, 0, 4 has no area"),
-        ({"annotations": [annotation(bbox=[1, 2, 3, -4])]}, "annotation 5 .* has no area"),
+        ({"annotations": [annotation(bbox=[1, 2, 3, -4])]}, "annotation 5 with x, y, .* 1, 2, 3, -4 has no area"),
         ({"annotations": [annotation(bbox=[20000.5, 2, 1e-9, 4])]}, "annotation 5 .* has no area"),
         ({"annotations": [annotation(bbox=[50, 2, 3, 4])]}, "annotation 5 .* lies outside its photo of 40 x 30"),
         ({"annotations": [annotation(bbox=[1, 2, 3])]}, r"annotation 5: 'bbox' must be four numbers.* \[1, 2, 3\]"),
@@ -125,7 +139,13 @@ def test_boxes_stay_as_the_official_score_counts_them(tmp_path: Path, caplog: py
         ({"images": coco()["images"] + coco()["images"]}, "image 7 occurs twice"),  # type: ignore[operator]
         ({"images": [{"id": 1, "file_name": ""}]}, "image 1: 'file_name' must be a string, got ''"),
         ({"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "category 1 occurs twice"),
-        ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "two categories have the name 'a'"),
+        (
+            {
+                "categories": [{"id": 0, "name": "a"}, {"id": 17, "name": "a"}],
+                "annotations": [annotation(), annotation(id=6, category_id=0)],
+            },
+            "two categories have the name 'a'",
+        ),
         ({"images": None}, "no list 'images' as in COCO's instances files; there are: images, categories, annot"),
     ],
 )  # fmt: skip
@@ -182,6 +202,38 @@ def test_the_files_of_an_export_with_a_folder_a_split(tmp_path: Path) -> None:
     assert list(find_coco_files(tmp_path)) == ["train", "valid"]
     assert find_coco_files(tmp_path / "train") == {"train": tmp_path / "train/_annotations.coco.json"}
     assert_is_dataset(open_coco(choose_coco_file(tmp_path, "valid")))
+
+
+def test_a_category_without_objects_may_share_its_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    categories = [
+        {"id": 0, "name": "cat"},
+        {"id": 17, "name": "cat"},
+        {"id": 3, "name": "dog"},
+        {"id": 4, "name": "dog"},
+    ]
+    file = write_coco(tmp_path / "truth.json", coco(categories=categories, annotations=[annotation()]))
+    dataset = open_coco(file)
+    assert (dataset.class_names, dataset.category_ids) == (("dog", "cat"), (3, 17))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file}: category {key} has no objects and the name of another, {name!r}; it is left out"
+        for key, name in ((0, "cat"), (4, "dog"))
+    ]
+
+
+def test_a_file_of_any_name_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    """As Label Studio writes it; beside its YOLO labels lies a JSON file that begins alike."""
+    studio = write_coco(tmp_path / "studio" / "result.json", photos=tmp_path / "studio" / "images")
+    write(studio.with_name("results.json"), "[]")
+    assert find_coco_files(studio.parent) == {"result": studio}
+    assert_is_dataset(open_dataset(studio.parent))
+    yolo = write_yolo(tmp_path / "yolo", {"train": {"a": "0 .5 .5 .1 .1\n"}})
+    write(yolo / "classes.txt", "cat\n")
+    write(yolo / "notes.json", '{\n  "categories": [{"id": 0, "name": "cat"}], "info": {}}')
+    assert find_coco_files(yolo) == {}
+    assert open_dataset(yolo).class_names == ("cat",)
+    voc = write_voc(tmp_path / "VOC2007", {"a": [("dog", 1, 1, 9, 9)]})
+    write_coco(voc / "pascal_test2007.json")
+    assert open_dataset(voc).class_names == ("dog",)
 
 
 def test_the_only_file_needs_no_name(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detection.datasets.annotation_xml import InvertedBoxError, read_annotation
-from detection.datasets.coco_json import RepeatedIdError, UnknownIdError, read_coco
+from detection.datasets.coco_json import EmptyCategoryError, RepeatedIdError, UnknownIdError, read_coco
 from detection.datasets.listing import read_split
 from detection.datasets.voc import open_voc
 from tests.detection.datasets.trees import annotation_xml, coco, object_xml, write, write_voc
@@ -50,14 +50,14 @@ def test_records_of_a_coco_file(tmp_path: Path) -> None:
     faults: list[ValueError] = []
     read = read_coco(path, faults.append)
     assert [image.id for image in read.images] == [7, 0, 3]
-    assert list(read.categories) == [0, 17, 90, 91]
+    assert list(read.categories) == [0, 17, 90]
     assert [instance.name for instance in read.instances] == ["annotation 0", "annotation 1", "annotation 9"]
     assert [(type(fault), str(fault)[:24]) for fault in faults] == [
         (RepeatedIdError, "image 7 occurs twice"),
         (ValueError, "images[4] is not an obje"),
-        (RepeatedIdError, "two categories have the "),
         (RepeatedIdError, "annotation 1 occurs twic"),
         (ValueError, "annotation 3: 'bbox' mus"),
+        (EmptyCategoryError, "category 91 has no objec"),
         (UnknownIdError, "annotation 2: image_id 8"),
     ]
     with pytest.raises(ValueError, match="image 7 occurs twice"):

@@ -259,6 +259,8 @@ def test_boxes_that_leave_their_photo_are_cut_and_counted(tmp_path: Path, caplog
     with caplog.at_level(logging.WARNING):
         dataset = open_voc(write_voc(tmp_path, {"a": objects, "b": [("cat", 1, 1, 2, 32)]}))
     assert dataset.target(0).boxes.tolist() == [[0, 0, 40, 30], [0, 0, 40, 30], [29, 19, 40, 30]]
+    assert dataset.target(0).stated.tolist() == [[-1, 0, 43, 30], [0, 0, 40, 30], [29, 19, 41, 31]]
+    assert dataset.target(1).xywh.tolist() == [[0, 0, 2, 32]]
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'Annotations'}: 3 of 4 boxes leave their photo, by up to 3 pixels, and were cut to it"
     ]

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from detection.evaluation.average_precision import area_under_envelope, eleven_point, recall_precision
+from detection.evaluation.average_precision import (
+    area_under_envelope,
+    eleven_point,
+    hundred_and_one_points,
+    recall_precision,
+)
 from detection.evaluation.matching import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
 
 R, W, N = TRUE_POSITIVE, FALSE_POSITIVE, IGNORED
@@ -57,3 +62,12 @@ def test_eleven_points_by_hand():
 def test_recalls_at_a_point_reach_it_but_for_three(found, positives, points):
     """.3, .6 and .7 are 0.30000000000000004, 0.6000000000000001 and 0.7000000000000001 in the devkit's arithmetic."""
     assert eleven_point(*curve([R] * found, positives)) == pytest.approx(points / 11)
+
+
+@pytest.mark.parametrize("measure", [*BOTH, hundred_and_one_points], ids=lambda measure: measure.__name__)
+@pytest.mark.parametrize("length", [0, 1, 40])
+def test_curves_side_by_side_are_measured_as_each_alone(measure, length):
+    random = np.random.default_rng(length)
+    curves = [curve(random.choice([R, W], length), length + 1) for _ in range(5)]
+    together = measure(*(np.stack(columns, axis=1) for columns in zip(*curves, strict=True)))
+    np.testing.assert_allclose(together, [measure(*one) for one in curves], rtol=0, atol=1e-12)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,15 +45,6 @@ def test_a_weight_is_that_many_copies(rules, seed, times):
     weighted = weighted_average_precisions(judge(rules, detections, objects, CLASSES), weights[:, None])[:, 0]
     copied = judge(rules, *replicated(detections, objects, weights), CLASSES).evaluation()
     np.testing.assert_allclose(weighted, [one.ap for one in copied.classes.values()], rtol=0, atol=1e-12)
-
-
-def test_an_unknown_formula_is_measured_curve_by_curve():
-    rules = replace(VOC10, average_precision=lambda recall, precision: float(recall.max(initial=0)))
-    judgement = judge(rules, *random_case(3), CLASSES)
-    ones = np.ones((IMAGES, 2), np.int64)
-    np.testing.assert_array_equal(
-        weighted_average_precisions(judgement, ones), np.stack([judgement.average_precisions] * 2, axis=1)
-    )
 
 
 def test_every_resample_draws_as_many_images():

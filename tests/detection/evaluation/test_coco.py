@@ -14,7 +14,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from detection.converters.read_any import read_any
+from detection.datasets.coco import open_coco
 from detection.datasets.open import open_dataset
+from detection.evaluation.analysis import judge_under
 from detection.evaluation.coco import PRECISIONS, RECALLS, coco, in_coco_order, xywh
 from detection.evaluation.naming import ClassNames, place
 from detection.evaluation.result import Evaluation
@@ -145,6 +147,28 @@ def test_boxes_that_leave_their_photo_are_measured_whole(tmp_path, caplog):
     assert figures == pytest.approx(official(*files), **EXACT)
     assert figures["AP"] == pytest.approx(0.1)  # half of it is found
     assert "were cut to it" in caplog.text
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6))
+def test_the_analysis_of_coco_is_of_the_boxes_that_coco_measures(tmp_path_factory, seed):
+    """Many objects leave their photo; what is found ends at its border."""
+    random = np.random.default_rng(seed)
+    boxes = np.concatenate([random.integers(0, 90, (30, 2)), random.integers(8, 100, (30, 2))], axis=1)
+    where = [{"image_id": number % 3 + 1, "category_id": 1} for number in range(30)]
+    annotations = [
+        {**one, "id": number, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+        for number, (one, box) in enumerate(zip(where, boxes.tolist(), strict=True), start=1)
+    ]
+    images = [{"id": number, "file_name": f"{number}.jpg", "width": 100, "height": 100} for number in (1, 2, 3)]
+    file = tmp_path_factory.mktemp("coco") / "instances.json"
+    truth = {"images": images, "categories": [{"id": 1, "name": "cat"}], "annotations": annotations}
+    file.write_text(json.dumps(truth))
+    targets = open_coco(file).targets
+    found = np.column_stack([boxes[:, :2], np.minimum(boxes[:, :2] + boxes[:, 2:], 100)]).astype(float)
+    table = DetectionTable(np.arange(30) % 3, np.zeros(30, np.int64), random.permutation(30) / 30, found)
+    expected = coco(table, targets, ["cat"]).figures["AP50"]
+    assert judge_under("coco", table, targets, ["cat"]).mean_ap == pytest.approx(expected, **EXACT)
 
 
 def test_targets_without_a_file_are_measured_to_the_decimals_of_float32():

@@ -27,6 +27,13 @@ def test_images_boxes_and_classes_are_counted():
     ]
 
 
+def test_detections_of_other_classes_alone_are_named():
+    found = Placed(table(), np.array([True]), {"doggy": 2, "kitty": 4})
+    assert list(doubts(found)) == [
+        "no detection is of these classes, but of doggy (2), kitty (4): every average precision is 0"
+    ]
+
+
 def test_nothing_odd_is_nothing_said():
     assert list(doubts(Placed(table((0, 0, 1, 1)), np.array([True]), {}))) == []
     assert list(doubts_of_classes(result(cat=(1, 1), dog=(0, 0)))) == []

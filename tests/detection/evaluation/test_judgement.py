@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detection.evaluation.average_precision import hundred_and_one_points
 from detection.evaluation.coco import coco
-from detection.evaluation.coco_half import hundred_and_one_points, judge_coco_half
+from detection.evaluation.coco_half import judge_coco_half
 from detection.evaluation.ilsvrc import ILSVRC
 from detection.evaluation.judgement import judge, mean_of_defined
 from detection.evaluation.matching import IGNORED, TRUE_POSITIVE, match

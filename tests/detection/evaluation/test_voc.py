@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from detection.datasets.voc import open_voc
 from detection.evaluation.ilsvrc import ilsvrc, read_blacklist
 from detection.evaluation.naming import ClassNames
 from detection.evaluation.tables import DetectionTable
 from detection.evaluation.voc import voc07, voc10
 from detection.structures import Detections, Target
+from tests.detection.datasets.trees import annotation_xml, write
 
 ALL = pytest.mark.parametrize("protocol", [voc07, voc10, ilsvrc])
 BOX = [10, 10, 50, 50]
@@ -32,6 +34,17 @@ def test_a_class_without_objects_is_undefined_and_not_in_the_mean(protocol):
     assert result.classes["dog"].positives == 0
     assert result.classes["dog"].detections == 1
     assert (result.mean_ap, result.median_ap, result.classes_in_mean) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(("corners", "right"), [((51, 1, 170, 30), 0), ((51, 1, 150, 30), 1)])
+@ALL
+def test_boxes_that_leave_their_photo_are_measured_as_annotated(tmp_path, protocol, corners, right):
+    """Cut to the photo of 100 pixels, either would be what was found."""
+    write(tmp_path / "Annotations" / "a.xml", annotation_xml([("cat", *corners)], (100, 30)))
+    dataset = open_voc(tmp_path)
+    half = Detections(np.array([[50, 0, 100, 30]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
+    assert dataset.target(0).boxes.tolist() == half.boxes.tolist()
+    assert protocol([half], dataset.targets, ["cat"]).mean_ap == right
 
 
 @ALL

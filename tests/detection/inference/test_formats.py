@@ -11,7 +11,7 @@ from detection.converters.csv_table import read_csv
 from detection.converters.ilsvrc_text import read_ilsvrc_text
 from detection.converters.voc_text import read_voc_text
 from detection.datasets.yolo_labels import read_labels
-from detection.inference.find import photos_of
+from detection.inference.find import Numbers, photos_of
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.results import DetectionsWriter, ImageDetections
 
@@ -164,17 +164,32 @@ def test_a_coco_data_set_s_own_numbers_are_used(tmp_path: Path, capsys: pytest.C
     for image in images:
         Image.new("RGB", (8, 8)).save(truth.parent / str(image["file_name"]))
     found = photos_of(str(truth.parent))
-    assert found.category_ids == {"cat": 9, "dog": 3}
+    assert found.numbers["coco"].classes == {"cat": 9, "dog": 3}
     boxes, scores = np.array([[0, 0, 4, 4.0]]), np.array([0.5])
     with DetectionsWriter(tmp_path / "detections.jsonl") as writer:
         for photo in found.photos:
             writer.write(ImageDetections(photo.id, str(photo.path), 8, 8, boxes, ("cat",), scores, 0.1))
-    write_formats(["coco"], tmp_path / "detections.jsonl", ("cat", "bird"), tmp_path, found.category_ids)
+    write_formats(["coco"], tmp_path / "detections.jsonl", ("cat", "bird"), tmp_path, found.numbers)
     results = COCO(str(truth)).loadRes(str(tmp_path / "coco" / "detections.json"))
     assert sorted((one["image_id"], one["category_id"]) for one in results.anns.values()) == [(0, 9), (7, 9), (40, 9)]
     named = json.loads((tmp_path / "coco" / "images.json").read_text())
     assert [one["file_name"] for one in named["images"]] == [f"{int(photo.id):03}.png" for photo in found.photos]
     assert {one["name"]: one["id"] for one in named["categories"]} == {"cat": 9, "dog": 3, "bird": 10}
+
+
+def test_ilsvrc_s_numbers_are_those_of_the_data_set(tmp_path: Path, detections: Path) -> None:
+    """Of its list, with gaps: a photo that failed has no line, and those after it keep their numbers."""
+    images = {"failed.jpg": 1, "b.jpg": 7, "sub/a.jpg": 3, "c.jpg": 9}
+    numbers = Numbers(images, {"cat": 1, "bird": 2, "dog": 3})
+    write_formats(["ilsvrc"], detections, CLASSES, tmp_path, {"ilsvrc": numbers})
+    lines = [line.split() for line in (tmp_path / "ilsvrc/detections.txt").read_text().splitlines()]
+    assert [(image, label, score) for image, label, score, *_ in lines] == [
+        ("7", "1", "0.9"),
+        ("7", "3", "0.25"),
+        ("9", "3", "0.9"),
+    ]
+    assert (tmp_path / "ilsvrc/images.txt").read_text() == "failed.jpg 1\nb.jpg 7\nsub/a.jpg 3\nc.jpg 9\n"
+    assert (tmp_path / "ilsvrc/classes.txt").read_text() == "cat\nbird\ndog\nnever found\n"
 
 
 def test_coco_numbers_begin_at_one(tmp_path: Path, detections: Path) -> None:

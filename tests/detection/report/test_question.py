@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,15 @@ def test_every_data_set_has_its_protocols(tmp_path):
     usual = {path: ask(str(path), None, None, None, tmp_path / "none").usual_protocols for path in (voc, det, truth)}
     assert list(usual.values()) == ["voc07,voc10", "ilsvrc", "coco"]
     assert {name for names in usual.values() for name in names.split(",")} == set(PROTOCOLS)
+
+
+def test_categories_that_are_texts_are_of_coco(tmp_path):
+    annotation = {"id": 1, "image_id": 7, "category_id": "1", "bbox": [1, 2, 3, 4]}
+    content = coco(categories=[{"id": "1", "name": "cat"}], annotations=[annotation])
+    found = [{"image_id": 7, "category_id": "1", "bbox": [1, 2, 3, 4], "score": 0.5}]
+    question = ask(str(write_coco(tmp_path / "instances.json", content)), None, None, None, tmp_path / "none")
+    assert question.usual_protocols == "coco"
+    assert len(question.read(write(tmp_path / "found.json", json.dumps(found))).table) == 1
 
 
 def test_images_of_coco_are_in_the_order_of_their_numbers(tmp_path):
