@@ -50,7 +50,8 @@ class DataConfig(Section):
 class BackboneConfig(Section):
     """Where fine-tuning starts: a model file, a .caffemodel, or a known name; ``frozen``: last stage left as it is.
 
-    Of a detector the classes of the same names are kept (:mod:`detection.build.warm_start`).
+    Batch norm of the stages that are left keeps its statistics; that of the others goes by the crops that one process
+    sees at a time. Of a detector the classes of the same names are kept (:mod:`detection.build.warm_start`).
     """
 
     weights: str = "bvlc_googlenet"
@@ -113,7 +114,8 @@ class TrainingConfig(Section):
 
     steps: PositiveInt = 2000
     batch_size: PositiveInt = 128  # of all processes together
-    accumulate: PositiveInt = 1  # parts that a process cuts its share of a batch into: less memory, the same gradients
+    # parts that a process cuts its share of a batch into: less memory, the same gradients (without batch norm)
+    accumulate: PositiveInt = 1
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"  # of the convolutions; auto: what the device likes
     deterministic: bool = False  # the same seeds give the same bits, on the same machine and versions
     positives: Share = 0.25  # 32 of 128

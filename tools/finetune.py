@@ -35,8 +35,9 @@ number of threads. --verify RUN trains the first --steps steps of a run again, b
 folder, and compares.
 
 Under torchrun the processes share each batch: training.batch_size counts all of them, so the result is that of one
-process but for rounding. --out must be a folder that all of them see. With --max-restarts a run of which a process died
-goes on from its last checkpoint by itself; with several machines, give torchrun --nnodes and --rdzv-endpoint.
+process but for rounding (without batch norm, which goes by each process's share). --out must be a folder that all of
+them see. With --max-restarts a run of which a process died goes on from its last checkpoint by itself; with several
+machines, give torchrun --nnodes and --rdzv-endpoint.
 
 Exit code: 0 the detector is trained, or equal; 1 the replayed steps of --verify differ; 2 it could not begin or not go
 on (bad input, disk full, a loss that is NaN or infinite); 130 stopped by Ctrl-C.
