@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_it_writes_a_model_file_and_says_what_it_is(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, names = source.with_name("out.safetensors"), source.with_name("names.txt")
-    names.write_text("cat\ndog\nKäfer\n", encoding="utf-8")
+    names.write_text("cat\ndog\n\nKäfer \n", encoding="utf-8-sig")  # as editors leave it
     assert main([str(source), "--out", str(out), "--classes", str(names)]) == 0
     assert load_backbone(out).class_names == ("cat", "dog", "Käfer")
     assert "a classifier of 3 classes, with their names" in capsys.readouterr().out
