@@ -46,9 +46,19 @@ def save_model_file(
     }
     for name in int8:
         stored[name], stored[name + SCALE] = to_int8(stored[name])
+    check_place(path)
+    _write(path, stored, text)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path that no model file can be written to: ``IsADirectoryError``, ``FileNotFoundError``.
+
+    A tool asks before hours of work, whose result would be lost.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name the file to write, such as {path / 'model.safetensors'}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    _write(path, stored, text)
 
 
 def change_header(path: str | Path, changes: Header) -> None:

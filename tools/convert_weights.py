@@ -22,6 +22,7 @@ import torch
 import typer
 
 from backbone.classification.photos import read_class_names
+from backbone.model_file import check_place
 from backbone.torchvision_weights import IMAGENET_PREPROCESSING, TRANSFORM_INPUT_PREPROCESSING
 from backbone.weights import Backbone, load_backbone, save_classifier
 from detection.command_line import Bars, help_text, new_app, run_command
@@ -46,6 +47,7 @@ def convert_weights(
     """Load, write, read again, compare."""
     if dtype not in DTYPES:
         raise ValueError(f"--dtype {dtype}: expected one of {', '.join(DTYPES)}")
+    check_place(out)
     with Bars(quiet=quiet) as bars:
         backbone = load_backbone(source, partial(bars, "fetching the weights"))
     if not transform_input:

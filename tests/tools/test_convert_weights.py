@@ -74,6 +74,12 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert not out.exists()
 
 
+def test_a_folder_is_no_file_to_write(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told before weights are fetched."""
+    assert main(["bvlc_googlenet", "--out", str(source.parent)]) == 2
+    assert f"{source.parent} is a folder; name the file to write, such as" in capsys.readouterr().err
+
+
 def test_a_file_that_does_not_give_the_same_scores_is_an_error(
     source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
