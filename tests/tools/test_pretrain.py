@@ -119,6 +119,7 @@ def test_bad_input_ends_in_one_line(
         ("e", ["--data", str(broken)], "red_disc/0.png: not an image"),
         ("f", ["--data", str(other)], "folder 'cube' is none of the 6 classes"),
         ("g", ["--data", str(data), "--resume"], "no run in"),
+        ("h", ["--data", str(data), "--set", "recipe.seed=-1"], "recipe.seed: input should be greater than or equal"),
     ):
         assert main([str(config), "--out", str(tmp_path / name), "--device", "cpu", *arguments]) == 2
         captured = capsys.readouterr()
