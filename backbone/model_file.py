@@ -17,6 +17,7 @@ from backbone.int8 import SCALE, from_int8, to_int8
 
 HEADER_KEY = "googlenet-rcnn"  # in the metadata of the safetensors file; its value is the header as JSON
 FORMAT_VERSION = 1
+STATISTICS = (".running_mean", ".running_var")  # of batch norm; a variance may outgrow float16
 HOW_TO_MAKE = {"detector": "tools/finetune.py makes one of it", "classifier": "tools/convert_weights.py writes one"}
 
 Header = dict[str, Any]  # JSON
@@ -32,21 +33,32 @@ def save_model_file(
     """Write a model file by rename, so that a killed run leaves nothing half-written.
 
     ``header`` is JSON and has a "kind" ("detector", "classifier"). ``dtype`` (say float16) is what floating-point
-    tensors are stored as; a value that it cannot hold is an error. The tensors named in ``int8`` are stored in a byte a
-    number: see :mod:`backbone.int8`.
+    tensors are stored as, but for the running statistics of batch norm; a value that it cannot hold is an error. The
+    tensors named in ``int8`` are stored in a byte a number: see :mod:`backbone.int8`.
     """
     path = Path(path)
     if not isinstance(header.get("kind"), str):
         raise ValueError(f"{path}: the header of a model file needs a 'kind'; it has {sorted(header)}")
     text = json.dumps({**header, "format": FORMAT_VERSION}, allow_nan=False)
     stored = {
-        name: _storable(tensor, None if name in int8 else dtype, f"{path}: {name}") for name, tensor in tensors.items()
+        name: _storable(tensor, None if name in int8 or name.endswith(STATISTICS) else dtype, f"{path}: {name}")
+        for name, tensor in tensors.items()
     }
     for name in int8:
         stored[name], stored[name + SCALE] = to_int8(stored[name])
+    check_place(path)
+    _write(path, stored, text)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path that no model file can be written to: ``IsADirectoryError``, ``FileNotFoundError``.
+
+    A tool asks before hours of work, whose result would be lost.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name the file to write, such as {path / 'model.safetensors'}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    _write(path, stored, text)
 
 
 def change_header(path: str | Path, changes: Header) -> None:

@@ -9,18 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from backbone.section import PositiveInt, Section, Seed, Share
 
 Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
 Engine = Literal["selective-search", "selectivesearch-package", "opencv", "sliding-grid", "multibox", "precomputed"]
-Share = Annotated[float, Field(ge=0, le=1)]
-PositiveInt = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A part of a config: frozen, complete, no unknown keys, no value of another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DataConfig(Section):
@@ -50,7 +44,8 @@ class DataConfig(Section):
 class BackboneConfig(Section):
     """Where fine-tuning starts: a model file, a .caffemodel, or a known name; ``frozen``: last stage left as it is.
 
-    Of a detector the classes of the same names are kept (:mod:`detection.build.warm_start`).
+    Batch norm of the stages that are left keeps its statistics; that of the others goes by the crops that one process
+    sees at a time. Of a detector the classes of the same names are kept (:mod:`detection.build.warm_start`).
     """
 
     weights: str = "bvlc_googlenet"
@@ -71,7 +66,7 @@ class ProposalsConfig(Section):
     superpixel_scale: Annotated[float, Field(gt=0)] = 1.0  # 2.0 is the paper's "increased by 2x" (section 8)
     width: PositiveInt | None = 500
     min_side: Annotated[int, Field(ge=0)] = 20
-    seed: int = 0
+    seed: Seed = 0
     multibox: PositiveInt | None = None
     multibox_model: str = "multibox_voc5"
     union_overlap: Share | None = 0.9
@@ -98,7 +93,7 @@ class RankingConfig(Section):
     stage: Stage = "4e"
     overlap: Share = 0.8
     epochs: PositiveInt = 5
-    seed: int = 0
+    seed: Seed = 0
 
 
 class RegionsConfig(Section):
@@ -113,7 +108,8 @@ class TrainingConfig(Section):
 
     steps: PositiveInt = 2000
     batch_size: PositiveInt = 128  # of all processes together
-    accumulate: PositiveInt = 1  # parts that a process cuts its share of a batch into: less memory, the same gradients
+    # parts that a process cuts its share of a batch into: less memory, the same gradients (without batch norm)
+    accumulate: PositiveInt = 1
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"  # of the convolutions; auto: what the device likes
     deterministic: bool = False  # the same seeds give the same bits, on the same machine and versions
     positives: Share = 0.25  # 32 of 128
@@ -135,7 +131,7 @@ class TrainingConfig(Section):
     small_share: Share = 0.6  # of the steps, where crops are small at first
     average: Share = 0.998  # Polyak averaging (paper, section 6): decay of the averaged weights a step; 0 is off
     photometric: bool = True  # albumentations on the photo, before regions are cut
-    seed: int = 0
+    seed: Seed = 0
     checkpoint_every: PositiveInt = 100
     validate_every: PositiveInt = 1000
     validation_images: PositiveInt = 100

@@ -21,6 +21,8 @@ from typing import Annotated
 import torch
 import typer
 
+from backbone.classification.photos import read_class_names
+from backbone.model_file import check_place
 from backbone.torchvision_weights import IMAGENET_PREPROCESSING, TRANSFORM_INPUT_PREPROCESSING
 from backbone.weights import Backbone, load_backbone, save_classifier
 from detection.command_line import Bars, help_text, new_app, run_command
@@ -45,6 +47,7 @@ def convert_weights(
     """Load, write, read again, compare."""
     if dtype not in DTYPES:
         raise ValueError(f"--dtype {dtype}: expected one of {', '.join(DTYPES)}")
+    check_place(out)
     with Bars(quiet=quiet) as bars:
         backbone = load_backbone(source, partial(bars, "fetching the weights"))
     if not transform_input:
@@ -52,7 +55,7 @@ def convert_weights(
             raise ValueError(f"{source}: --no-transform-input is for torchvision's weights only")
         backbone = backbone._replace(preprocessing=IMAGENET_PREPROCESSING)
     if classes is not None:
-        backbone = backbone._replace(class_names=tuple(classes.read_text(encoding="utf-8-sig").splitlines()))
+        backbone = backbone._replace(class_names=read_class_names(classes))
     save_classifier(out, backbone, provenance={"converted_from": Path(source).name}, dtype=DTYPES[dtype])
     change = _largest_change(backbone, load_backbone(out))
     if not change <= LARGEST_CHANGE:

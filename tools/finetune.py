@@ -31,12 +31,13 @@ data.train_split=checked+rough joins two splits; data.partial_split=rough says t
 than is annotated: nothing in them counts as background.
 
 --deterministic (training.deterministic) rules out every operation whose bits may differ from run to run, and fixes the
-number of threads. --verify RUN trains the first --steps steps of a run again, beside it and from the regions in its
-folder, and compares.
+number of threads. --verify RUN trains the first steps of a run again (10, or --steps N), beside it and from the regions
+in its folder, and compares; it writes nothing there.
 
 Under torchrun the processes share each batch: training.batch_size counts all of them, so the result is that of one
-process but for rounding. --out must be a folder that all of them see. With --max-restarts a run of which a process died
-goes on from its last checkpoint by itself; with several machines, give torchrun --nnodes and --rdzv-endpoint.
+process but for rounding (without batch norm, which goes by each process's share). --out must be a folder that all of
+them see. With --max-restarts a run of which a process died goes on from its last checkpoint by itself; with several
+machines, give torchrun --nnodes and --rdzv-endpoint.
 
 Exit code: 0 the detector is trained, or equal; 1 the replayed steps of --verify differ; 2 it could not begin or not go
 on (bad input, disk full, a loss that is NaN or infinite); 130 stopped by Ctrl-C.
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from detection.training.multibox import MultiBoxProgress
 
 TOLD_EVERY = 100  # steps
+REPLAYED = 10  # steps
 
 app = new_app()
 
@@ -85,7 +87,9 @@ def finetune(
         bool, typer.Option("--deterministic", help="the same as --set training.deterministic=true")
     ] = False,
     verify: Annotated[Path | None, typer.Option(metavar="RUN", help="replay this run instead of training")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="how many steps --verify replays")] = 10,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help=f"how many steps --verify replays; {REPLAYED} unless given")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
 ) -> int:
@@ -94,6 +98,7 @@ def finetune(
     bars = Bars(quiet=quiet).show_log()
     asked = [*(overrides or []), *(["training.deterministic=true"] if deterministic else [])]
     settings = _settings(config, asked, verify)
+    _check_options(verify, steps, out, resume=resume)
     folder = verify or out or Path("runs") / Path(str(config)).stem
 
     from detection.build.training_run import TrainingRun  # PyTorch takes seconds: after the config, which may be wrong
@@ -106,7 +111,7 @@ def finetune(
             bars.tell(describe(progress))
 
     if verify is not None:
-        return _verify(run, steps, told, bars)
+        return _verify(run, steps or REPLAYED, told, bars)
     with bars:
         model = run.train(resume=resume, on_progress=told)
     if not quiet:
@@ -129,6 +134,14 @@ def _settings(config: Path | None, overrides: Sequence[str], verify: Path | None
     if not (verify / "config.yaml").is_file():
         raise FileNotFoundError(f"no run in {verify} to replay")
     return read_config(verify / "config.yaml")
+
+
+def _check_options(verify: Path | None, steps: int | None, out: Path | None, *, resume: bool) -> None:
+    """Refuse options that a training, or a replay, would not heed."""
+    if verify is None and steps is not None:
+        raise ValueError("--steps is how much --verify replays; the length of a training is --set training.steps=N")
+    if verify is not None and (out is not None or resume):
+        raise ValueError(f"--verify replays {verify} and writes nothing: leave out --out and --resume")
 
 
 def _verify(run: TrainingRun, steps: int, told: OnProgress, bars: Bars) -> int:

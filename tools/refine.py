@@ -44,14 +44,14 @@ def refine(
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
 ) -> int:
     """Read, fit, write, print."""
+    from backbone.model_file import check_place
     from detection.build.model_file import save_detector
     from detection.build.refine import fit_scorers, model_to_refine, photos_to_refine_on
     from detection.runtime import choose_device
 
     bars = Bars(quiet=quiet).show_log()
     read = model_to_refine(model, overrides or [])
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"{out}: there is no folder {out.parent}")
+    check_place(out)
     with bars:
         photos, proposals = photos_to_refine_on(read, data, store, bars)
         refined = fit_scorers(read, photos, proposals, choose_device(device), bars)

@@ -38,7 +38,7 @@ def class_folders(root: Path, suffixes: Collection[str], class_names: Sequence[s
     """The photos of ``root/<class>/``, subfolders included, whose suffix is among ``suffixes``, sorted by path.
 
     Without ``class_names`` the classes are the folders in sorted order; with them, every folder is one of them, by its
-    name or by the first word of a name (``n01440764 tench``), and a class may have no folder.
+    name or by the WordNet id that a name begins with (``n01440764 tench``), and a class may have no folder.
     Raises ``FileNotFoundError``, and ``ValueError`` where a class has no photo or no name.
     """
     if not root.is_dir():
@@ -90,10 +90,14 @@ def open_photos(root: Path, suffixes: Collection[str], class_names: Sequence[str
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """The classes of a text file, one a line in their order (such as ``synset_words.txt``)."""
+    """The classes of a text file, one a line in their order (such as ``synset_words.txt``); blank lines are none.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` where there is no name in it.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"no file of class names {path}")
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
+    names = tuple(line.strip() for line in text.splitlines() if line.strip())
     if not names:
         raise ValueError(f"{path}: no class names in it; expected one a line")
     return names
@@ -101,7 +105,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 def _numbers(root: Path, folders: Sequence[str], class_names: Sequence[str]) -> list[int]:
     """The class that each folder holds."""
-    by_name = {name.split()[0]: number for number, name in enumerate(class_names)}
+    first_words = [(*name.split(), "")[0] for name in class_names]
+    by_name = {word: number for number, word in enumerate(first_words) if WORDNET_ID.fullmatch(word)}
     by_name |= {name: number for number, name in enumerate(class_names)}
     unknown = [name for name in folders if name not in by_name]
     if not unknown:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A part of a config: frozen, complete, no unknown keys, no value of another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+from backbone.section import Positive, PositiveInt, Section, Seed, Share
 
 
 class NetworkConfig(Section):
@@ -30,7 +22,7 @@ class NetworkConfig(Section):
     auxiliary: bool = True
     dropout: Share = 0.4
     input_size: Annotated[int, Field(ge=32)] = 224  # auxiliary heads need 224
-    initialisation_seed: int = 0
+    initialisation_seed: Seed = 0
 
 
 class Recipe(Section):
@@ -46,7 +38,7 @@ class Recipe(Section):
     auxiliary_loss: Annotated[float, Field(ge=0)] = 0.3
     average: Share = 0.9999  # Polyak averaging: decay of the averaged weights a step; 0 is off
     photometric: bool = True
-    seed: int = 0  # of the order, the patches and dropout
+    seed: Seed = 0  # of the order, the patches and dropout
     checkpoint_every: PositiveInt = 2000  # steps
     validate_every: PositiveInt = 8  # epochs
 

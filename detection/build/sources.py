@@ -101,7 +101,14 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
             processes.wait()
         return kept.fill(paths, report=report)
 
-    return Sources(train, validation, proposals, lists)
+    sources = Sources(train, validation, proposals, lists)  # which says so where one split is named on both sides
+    chosen_by = _name(settings.validation_split) if isinstance(settings.validation_split, str) else HELD_OUT
+    if validation is not None and chosen_by in parts:
+        raise ValueError(
+            f"data.train_split: {settings.train_split!r} and data.validation_split: {settings.validation_split!r} name "
+            f"{chosen_by!r} twice, and a run keeps one list of a name: rename a file"
+        )
+    return sources
 
 
 def write_lists(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +97,8 @@ class RegionHeads(nn.Module):
 class RegionClassifier(nn.Module):
     """Crops (N, 3, 224, 224), already normalised, to :class:`RegionScores`.
 
-    ``frozen`` names the last stage whose weights stay as they are; nothing before it is kept for the backward pass.
+    ``frozen`` names the last stage that stays as it is, batch norm's statistics included; nothing before it is kept for
+    the backward pass.
     """
 
     def __init__(self, backbone: nn.Module, heads: RegionHeads, frozen: str | None = None) -> None:
@@ -113,6 +114,14 @@ class RegionClassifier(nn.Module):
     def stages(self) -> Backbone:
         """The backbone as what the heads need of it."""
         return cast(Backbone, self.backbone)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode, but for the frozen stages: their batch norm would follow the batch."""
+        super().train(mode)
+        names = list(self.stages.STAGES)
+        for name in names[: names.index(self.frozen) + 1] if self.frozen else ():
+            self.stages.stage(name).eval()
+        return self
 
     def feature_map(self, crops: Tensor) -> Tensor:
         """(N, 3, S, S) -> (N, C, S / 32, S / 32)."""

@@ -2,7 +2,7 @@
 
 Nothing wraps the network: after the backward pass the gradients of all processes are added up, in one message. So the
 names of the weights stay, a batch may be cut into parts, and a run does not depend on how many processes share it but
-for rounding.
+for rounding. Batch norm is the exception: it goes by the share of each process.
 """
 
 from __future__ import annotations

@@ -172,8 +172,11 @@ class Learner(ABC, Generic[Module, Lesson, Progress]):
         return [weight.grad for weight in learnt]
 
     def _statistics(self) -> list[Tensor]:
-        """The running means and variances of batch norm: of a process's own share, until they are averaged."""
-        norms = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm2d)]
+        """The running means and variances of batch norm: of a process's own share, until they are averaged.
+
+        Those of frozen stages are alike, and a mean over three processes would round them.
+        """
+        norms = [one for one in self.model.modules() if isinstance(one, nn.BatchNorm2d) and one.training]
         return [one for norm in norms for one in (norm.running_mean, norm.running_var) if one is not None]
 
     def _refuse(self, lesson: Lesson, loss: float) -> None:

@@ -10,7 +10,8 @@ class Schedule:
     """How long and how fast: the rate rises for ``warmup`` steps, then falls linearly to 0.
 
     A parameter group's "times" multiplies the rate. ``accumulate`` cuts each batch into as many parts, which need less
-    memory and give the same gradients; ``average`` is the decay of the averaged weights.
+    memory and give the same gradients (without batch norm, which sees a part at a time); ``average`` is the decay of
+    the averaged weights.
     """
 
     steps: int

@@ -49,6 +49,15 @@ def test_half_precision_is_for_floats_only(path: Path) -> None:
     assert torch.equal(tensors["count"], torch.tensor(3))
 
 
+def test_the_statistics_of_batch_norm_stay_as_they_are(path: Path) -> None:
+    """Pixels of -128 to 128 under weights of any size: a variance that float16 does not hold."""
+    statistics = {"conv.norm.running_mean": torch.tensor([1e5, 1 / 3]), "conv.norm.running_var": torch.tensor([3e6, 1])}
+    save_model_file(path, {**TENSORS, **statistics}, HEADER, dtype=torch.float16)
+    tensors, _ = read_model_file(path)
+    assert all(torch.equal(tensors[name], value) for name, value in statistics.items())
+    assert tensors["weight"].dtype == torch.float16
+
+
 def test_views_and_shared_memory_are_stored_whole(path: Path) -> None:
     base = torch.arange(6.0).view(2, 3)
     save_model_file(path, {"a": base, "b": base.T, "c": base[:, 1]}, HEADER)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from backbone.classification.recipe import PretrainingConfig
 from backbone.googlenet import GoogLeNet
@@ -89,6 +90,8 @@ FAULTS = {
     "yes for a number": ("training: {steps: yes}\n", "line 1: training.steps: .*integer.*, got True"),
     "number for yes or no": ("training: {photometric: 1}\n", "training.photometric: .*boolean, got 1"),
     "out of range": ("training: {positives: 1.5}\n", "training.positives: .*less than or equal to 1, got 1.5"),
+    "seed below 0": ("training:\n  seed: -1\n", "line 2: training.seed: .*greater than or equal to 0, got -1"),
+    "seed that overflows": ("ranking: {seed: 20260101123456}\n", "ranking.seed: .*less than 4294967296, got 2026"),
     "infinite": ("training: {learning_rate: .inf}\n", "training.learning_rate: .*finite number, got inf"),
     "choice": ("proposals:\n  mode: fast\n", "line 2: proposals.mode: .*'rcnn-fast', .* or 'single', got 'fast'"),
     "stage": ("backbone: {frozen: 6a}\n", "line 1: backbone.frozen: .*'stem', '3a', .* got '6a'"),
@@ -112,6 +115,24 @@ def test_faults_name_the_line_the_key_and_the_choices(tmp_path: Path, text: str,
         read_config(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "schema"),
+    [
+        ("proposals.seed", Config),
+        ("ranking.seed", Config),
+        ("training.seed", Config),
+        ("recipe.seed", PretrainingConfig),
+        ("network.initialisation_seed", PretrainingConfig),
+    ],
+)
+def test_a_seed_is_a_number_that_every_generator_takes(tmp_path: Path, key: str, schema: type[BaseModel]) -> None:
+    path = write(tmp_path, "")
+    read_config(path, [f"{key}={2**32 - 1}"], schema)
+    for value in (-1, 2**32):
+        with pytest.raises(ConfigError, match=rf"--set {key}={value}: {key}: .*, got {value}"):
+            read_config(path, [f"{key}={value}"], schema)
 
 
 OVERRIDES = {

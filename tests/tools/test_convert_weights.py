@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_it_writes_a_model_file_and_says_what_it_is(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, names = source.with_name("out.safetensors"), source.with_name("names.txt")
-    names.write_text("cat\ndog\nKäfer\n", encoding="utf-8")
+    names.write_text("cat\ndog\n\nKäfer \n", encoding="utf-8-sig")  # as editors leave it
     assert main([str(source), "--out", str(out), "--classes", str(names)]) == 0
     assert load_backbone(out).class_names == ("cat", "dog", "Käfer")
     assert "a classifier of 3 classes, with their names" in capsys.readouterr().out
@@ -72,6 +72,12 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert error.count("\n") == 1
     assert message.replace("SOURCE", str(source)) in error
     assert not out.exists()
+
+
+def test_a_folder_is_no_file_to_write(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told before weights are fetched."""
+    assert main(["bvlc_googlenet", "--out", str(source.parent)]) == 2
+    assert f"{source.parent} is a folder; name the file to write, such as" in capsys.readouterr().err
 
 
 def test_a_file_that_does_not_give_the_same_scores_is_an_error(

@@ -197,6 +197,16 @@ def test_what_is_to_be_replayed_must_be_a_run_and_stays_as_it_was(
     assert "name either a CONFIG" in fails(capsys, config, *data, "--verify", "mine")
     assert "no run in mine to replay" in fails(capsys, *data, "--verify", "mine")
     assert "leave out --set and --deterministic" in fails(capsys, *data, "--verify", "mine", "--deterministic")
+    Path("mine").mkdir()
+    Path("mine/config.yaml").write_text(config.read_text())
+    for option in (["--out", "other"], ["--resume"]):
+        assert "leave out --out and --resume" in fails(capsys, *data, "--verify", "mine", *option)
+
+
+def test_the_length_of_a_training_is_a_setting(voc: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = fails(capsys, config, "--data", voc, "--steps", "5")
+    assert "--steps is how much --verify replays; the length of a training is --set training.steps=N" in said
+    assert not Path("runs").exists()
 
 
 def test_half_precision_on_a_cpu_is_refused(voc: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:

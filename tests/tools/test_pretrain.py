@@ -68,8 +68,15 @@ def test_a_run_makes_a_classifier_and_explains_itself(
     assert provenance["data"] == json.loads((run / "manifest.json").read_text())["data"]
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        18 + 6 + 8,  # in the middle of the second epoch's second batch
+        18 + 2,  # in the first validation: losses are logged, and there is no checkpoint yet
+    ],
+)
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
-    config: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     arguments = [str(config), "--data", str(data), "--device", "cpu", "--quiet", "--out"]
@@ -79,11 +86,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
     def decode(path: Path) -> Any:
         nonlocal reads
         reads += 1
-        if reads == 18 + 6 + 8:  # in the middle of the second epoch's second batch
+        if reads == last:
             raise KeyboardInterrupt
         return decode_image(path)
 
-    monkeypatch.setattr("tools.pretrain.decode_image", decode)
+    monkeypatch.setattr("detection.build.pretraining.decode_image", decode)
     assert main([*arguments, str(stopped)]) == 130
     assert not (stopped / "model.safetensors").exists()
     assert main([*arguments, str(stopped), "--resume"]) == 0
@@ -119,6 +126,7 @@ def test_bad_input_ends_in_one_line(
         ("e", ["--data", str(broken)], "red_disc/0.png: not an image"),
         ("f", ["--data", str(other)], "folder 'cube' is none of the 6 classes"),
         ("g", ["--data", str(data), "--resume"], "no run in"),
+        ("h", ["--data", str(data), "--set", "recipe.seed=-1"], "recipe.seed: input should be greater than or equal"),
     ):
         assert main([str(config), "--out", str(tmp_path / name), "--device", "cpu", *arguments]) == 2
         captured = capsys.readouterr()

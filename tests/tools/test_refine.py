@@ -44,6 +44,10 @@ def test_the_new_file_holds_scorers_and_uses_those_asked_for(data: str, capsys: 
     [
         (["none.safetensors", "--data", "data", "--out", "new.safetensors"], "no model file none.safetensors"),
         (["mine.safetensors", "--data", "data", "--out", "no/new.safetensors"], "there is no folder no"),
+        (
+            ["mine.safetensors", "--data", "data", "--out", "data"],
+            "data is a folder; name the file to write, such as data/model.safetensors",
+        ),
         (["mine.safetensors", "--data", "nowhere", "--out", "new.safetensors"], "no file or folder nowhere"),
         (
             ["mine.safetensors", "--data", "data", "--out", "new.safetensors", "--set", "scoring.rigde=1"],
@@ -64,3 +68,11 @@ def test_bad_input_ends_in_one_line(arguments: list[str], words: str, capsys: py
     assert error.count("\n") == 1
     assert words in error
     assert not Path("new.safetensors").exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_fit(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the fit takes hours")
+
+    monkeypatch.setattr(refine, "fit_scorers", never)
+    assert main(["mine.safetensors", "--data", data, "--out", "data"]) == 2

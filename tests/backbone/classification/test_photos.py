@@ -26,9 +26,15 @@ def test_folders_are_classes_in_sorted_order(tmp_path: Path) -> None:
 
 
 def test_known_classes_keep_their_numbers(tmp_path: Path) -> None:
-    """By the whole name or its first word; a class may have no folder."""
-    root = folders(tmp_path, "n02/1.png", "dog/1.png")
-    assert class_folders(root, SUFFIXES, ["n01 tench", "dog", "n02 crane"]).labels == (1, 2)
+    """By the whole name or the WordNet id before it; a class may have no folder."""
+    root = folders(tmp_path, "n02012849/1.png", "dog/1.png")
+    assert class_folders(root, SUFFIXES, ["n01440764 tench", "dog", "n02012849 crane"]).labels == (1, 2)
+
+
+def test_a_folder_is_not_a_class_whose_name_begins_alike(tmp_path: Path) -> None:
+    root = folders(tmp_path, "horse/1.png", "car wheel/1.png")
+    with pytest.raises(UnknownClassError, match="folder 'horse' is none of the 2 classes"):
+        class_folders(root, SUFFIXES, ["car wheel", "horse cart"])
 
 
 def test_wordnet_folders_are_in_the_order_of_imagenet(tmp_path: Path) -> None:
@@ -87,6 +93,8 @@ def test_class_names_stand_a_line_each(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("n01440764 tench, Tinca tinca\n\nn01443537 goldfish\n")
     assert read_class_names(path) == ("n01440764 tench, Tinca tinca", "n01443537 goldfish")
+    path.write_text("cat\n\n dog \n", encoding="utf-8-sig")
+    assert read_class_names(path) == ("cat", "dog")
     path.write_text("\n")
     with pytest.raises(ValueError, match="no class names in it"):
         read_class_names(path)

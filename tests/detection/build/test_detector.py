@@ -146,7 +146,8 @@ def test_at_least_one_region_is_scored(tmp_path: Path, top: int) -> None:
 
 
 def test_a_name_may_stand_for_an_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [write_model(tmp_path / f"mine-ensemble-{seed}.safetensors", seed) for seed in (1, 2, 3)]
+    files = [write_model(tmp_path / f"mine-{seed}.safetensors", seed) for seed in (1, 2, 3)]
+    (tmp_path / "mine-ensemble.txt").write_text("".join(f"{file.name}\n" for file in files))
     monkeypatch.setattr(models, "_bundled_folder", lambda: tmp_path)
     named, listed = (load_detector(name, device="cpu") for name in ("mine-ensemble", files))
     assert len(named.scorer.members) == 3

@@ -61,6 +61,18 @@ def test_half_precision_on_disk_becomes_single_again(tmp_path: Path) -> None:
     assert torch.allclose(read.classifier(CROPS).logits, written.classifier(CROPS).logits, atol=0.02)
 
 
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_network_with_batch_norm_survives_half_precision(tmp_path: Path, *, int8: bool) -> None:
+    plain = model()
+    options = narrow_network(normalisation="batch_norm").options
+    written = replace(plain, classifier=new_classifier(options, len(plain.class_names), plain.config).eval())
+    written.network.stem.conv1.norm.running_var.fill_(3e6)
+    save_detector(tmp_path / "mine.safetensors", written, int8=int8)
+    read = read_detector(tmp_path / "mine.safetensors")
+    for name, value in written.network.named_buffers():
+        assert torch.equal(read.network.get_buffer(name), value), name
+
+
 def test_the_heads_are_what_the_config_asks_for() -> None:
     config = small_config(Path(), training={"box_regression": False, "dropout": 0.1}, backbone={"frozen": "3b"})
     classifier = new_classifier(narrow_network().options, 5, config)

@@ -144,6 +144,17 @@ def test_a_name_that_photos_share_cannot_be_blacklisted(voc: Path, tmp_path: Pat
     assert sources(voc, tmp_path, train_split="more", blacklist=str(blacklist)).lists == {"more": ("a", "one/x")}
 
 
+def test_one_name_is_one_list(voc: Path, tmp_path: Path) -> None:
+    """A run keeps the photos of both sides by name: neither list may take the other's place."""
+    mine, theirs = (write(tmp_path / side / "list.txt", f"{ids}\n") for side, ids in (("a", "a\nc"), ("b", "e")))
+    with pytest.raises(ValueError, match=r"data\.train_split: '.*' and data\.validation_split: '.*' name 'list' twice"):
+        sources(voc, tmp_path, train_split=str(mine), validation_split=str(theirs))
+    mine = mine.rename(tmp_path / "held_out.txt")
+    with pytest.raises(ValueError, match=r"data\.validation_split: 0\.5 name 'held_out' twice"):
+        sources(voc, tmp_path, train_split=str(mine), validation_split=0.5)
+    assert sources(voc, tmp_path, train_split=str(mine)).lists == {"held_out": ("a", "c")}
+
+
 MANY = {f"{number:03}": [(("dog", "cat")[number % 2], *BOX)] for number in range(50)}
 
 

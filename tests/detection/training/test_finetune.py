@@ -160,6 +160,33 @@ def test_frozen_stages_stay_and_the_others_move(tmp_path: Path) -> None:
     assert any(name.startswith("heads.") for name in moved)
 
 
+def test_frozen_stages_keep_the_statistics_of_their_batch_norm(tmp_path: Path) -> None:
+    """Also where the batch has crops to spare, which are looked at in evaluation mode in between."""
+    one = tuning(tmp_path, frozen="4a", normalisation="batch_norm")
+    one.loader.sampler.spare = 4
+    before = {name: value.clone() for name, value in one.model.state_dict().items()}
+    run(one, 4)
+    moved = {name for name, value in one.model.state_dict().items() if not torch.equal(value, before[name])}
+    stages = list(one.model.stages.STAGES)
+    frozen = ("backbone.stem.", *(f"backbone.inceptions.{stage}." for stage in stages[1 : stages.index("4a") + 1]))
+    assert not [name for name in moved if name.startswith(frozen)]
+    assert any(name.startswith("backbone.inceptions.4b.") and name.endswith("running_var") for name in moved)
+
+
+def test_the_statistics_of_frozen_stages_are_not_rounded_by_three_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third, thrice, may be another number."""
+    monkeypatch.setattr(Processes, "add", lambda self, tensors: [one.mul_(self.count) for one in tensors])
+    one = tuning(tmp_path, frozen="3a", normalisation="batch_norm", processes=Processes(0, 3))
+    statistics = [buffer for name, buffer in one.model.stages.stage("3a").named_buffers() if "running" in name]
+    for buffer in statistics:
+        buffer.uniform_(0.5, 2)
+    before = [buffer.clone() for buffer in statistics]
+    one.run(1, lambda _: None)
+    assert all(map(torch.equal, statistics, before))
+
+
 def test_the_rate_rises_then_falls_to_nothing() -> None:
     schedule = Schedule(steps=100, learning_rate=2.0, warmup=10)
     rates = [schedule.rate(step) for step in range(100)]

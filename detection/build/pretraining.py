@@ -1,0 +1,110 @@
+"""Trainings of a classifier from a config and a folder of photos, as tools/pretrain.py runs them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from backbone.classification.averaging import CropClassifier, error_grid
+from backbone.classification.patches import PatchStream
+from backbone.classification.photos import LabelledPhotos, class_folders
+from backbone.classification.recipe import PretrainingConfig
+from backbone.classification.training import Pretraining, new_network
+from backbone.weights import save_classifier
+from detection.build.run_folder import begin_run, check_run, facts_of_machine
+from detection.images import IMAGE_SUFFIXES, decode_image
+from detection.proposals.store import Report
+from detection.runtime import choose_device, keep_freed_memory
+from detection.training.checkpoint import load_checkpoint, save_checkpoint
+from detection.training.learner import CHECKPOINT
+from detection.training.metrics import METRICS, cut_log, log_line, log_size
+
+MODEL = "model.safetensors"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PretrainingRun:
+    """A training in ``folder`` on the photos of ``data``: ``train/<class>/`` and perhaps ``val/<class>/``, or
+    ``<class>/``.
+
+    ``workers`` processes read photos; 0: this one does.
+    """
+
+    config: PretrainingConfig
+    data: Path
+    folder: Path
+    device: str
+    report: Report
+    workers: int = 0
+
+    def train(self, *, resume: bool) -> Path:
+        """Train, and give the path of the classifier; raises as :func:`check_run` and :func:`class_folders` do."""
+        check_run(self.folder, self.config, resume=resume)
+        device = choose_device(self.device)
+        keep_freed_memory()
+        photos, judged = self._photos()
+        facts = {"source": str(self.data), "data": photos.digest(), "photos": len(photos), **facts_of_machine(device)}
+        network, recipe = self.config.network, self.config.recipe
+        stream = PatchStream(
+            photos, decode_image, size=network.input_size, photometric=recipe.photometric, seed=recipe.seed
+        )
+        training = Pretraining(new_network(network, len(photos.class_names)), stream, recipe, device)
+        begin_run(self.folder, self.config, facts)
+        if resume:
+            self._resume(training)
+        self._teach(training, judged)
+        provenance = {**facts, "config": self.config.model_dump(mode="json")}
+        save_classifier(self.folder / MODEL, training.classifier(), provenance)
+        return self.folder / MODEL
+
+    def _photos(self) -> tuple[LabelledPhotos, LabelledPhotos | None]:
+        """Those to train on, and those to validate on, if there are any."""
+        train, val = self.data / "train", self.data / "val"
+        if not train.is_dir():
+            return class_folders(self.data, IMAGE_SUFFIXES), None
+        photos = class_folders(train, IMAGE_SUFFIXES)
+        return photos, class_folders(val, IMAGE_SUFFIXES, photos.class_names) if val.is_dir() else None
+
+    def _resume(self, training: Pretraining) -> None:
+        """Go on from the folder's checkpoint, or from the beginning; what was logged since then is forgotten."""
+        path, size = self.folder / CHECKPOINT, 0
+        if path.exists():
+            state = load_checkpoint(path)
+            training.load_state_dict(state)
+            size = int(state["log"])
+        cut_log(self.folder / METRICS, size)
+
+    def _teach(self, training: Pretraining, judged: LabelledPhotos | None) -> None:
+        """All steps, interrupted for checkpoints and validations."""
+        recipe, log = training.recipe, self.folder / METRICS
+        judge_every = max(1, recipe.validate_every * len(training.stream) // recipe.batch_size)
+        while training.step < training.steps:
+            stop = min(
+                training.steps,
+                *((training.step // every + 1) * every for every in (recipe.checkpoint_every, judge_every)),
+            )
+            for progress in training.run(stop, workers=self.workers):
+                log_line(log, asdict(progress))
+                self.report("training", progress.step, training.steps)
+            if judged and (stop % judge_every == 0 or stop == training.steps):
+                self._judge(training, judged)
+            save_checkpoint(self.folder / CHECKPOINT, {**training.state_dict(), "log": log_size(log)})
+
+    def _judge(self, training: Pretraining, photos: LabelledPhotos) -> None:
+        """Measure the averaged weights with one crop a photo."""
+        classifier = CropClassifier([training.classifier()], training.device)
+        (row,) = error_grid(
+            classifier,
+            photos,
+            decode_image,
+            crops=[1],
+            report=lambda done, total: self.report("validating", done, total),
+        )
+        errors = {"top_1_error": row.top_1_error, "top_5_error": row.top_5_error}
+        log_line(self.folder / METRICS, {"step": training.step, **errors})
+        logger.info(
+            "step %s: top-1 error %.2f%%, top-5 error %.2f%%", f"{training.step:,}", row.top_1_error, row.top_5_error
+        )
