@@ -5,6 +5,7 @@
     python tools/bench.py network --device cuda --batch 256 --compile
     python tools/bench.py detector --photos my_photos/          # seconds a photo, stage by stage
     python tools/bench.py proposals --data VOCdevkit/VOC2007:test --photos 20
+    python tools/bench.py scaling                               # our proposals from 0.1 to 12 megapixels
     python tools/bench.py evaluate                              # average precision of a million detections
     python tools/bench.py all --json bench.json
 
@@ -133,6 +134,27 @@ def proposals(
     if at_once == 1 and set(CLAIMED) <= set(only or CONTESTANTS):
         console().print(*claims(race), sep="\n")
     return races
+
+
+@app.command()
+def scaling(photos: Photos = EXAMPLES, repeat: Repeat = 3, quiet: Quiet = False) -> None:
+    """Seconds a megapixel of our selective search, one thread, from 0.1 to 12 megapixels."""
+    from rich.table import Table
+
+    from detection.bench.scaling import exponent, measure_costs, mosaic
+    from detection.build import build_proposer
+    from detection.config import ProposalsConfig
+
+    with Bars(quiet=quiet) as bars:
+        proposer = build_proposer(ProposalsConfig(width=None))
+        costs = list(measure_costs(mosaic(_images(photos)), proposer, repeat=repeat, report=bars))
+    table = Table("megapixels", "CPU seconds", "a megapixel", "of the smallest's")
+    for cost in costs:
+        ratio = cost.per_megapixel / costs[0].per_megapixel
+        table.add_row(
+            f"{cost.pixels / 1e6:.2f}", f"{cost.seconds:.3f}", f"{cost.per_megapixel:.3f}", f"{ratio:.2f} times"
+        )
+    console().print(table, f"seconds grow as pixels to the power of {exponent(costs):.2f}", sep="\n")
 
 
 @app.command()

@@ -43,6 +43,12 @@ def test_proposals(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ours in capsys.readouterr().out
 
 
+def test_scaling(photo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detection.bench.scaling.LARGEST", (300, 400))
+    assert main(["scaling", "--photos", str(photo), "--repeat", "1"]) == 0
+    assert "seconds grow as pixels to the power of" in capsys.readouterr().out
+
+
 def test_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bench.json"
     assert main(["evaluate", "--share", "0.001", "--json", str(path)]) == 0
