@@ -97,7 +97,7 @@ class RankingConfig(Section):
     image_size: PositiveInt = 576
     stage: Stage = "4e"
     overlap: Share = 0.8
-    epochs: PositiveInt = 5
+    epochs: PositiveInt = 5  # more where photos are few: at least 100 steps of 4 photos
     seed: int = 0
 
 
