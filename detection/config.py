@@ -118,7 +118,7 @@ class TrainingConfig(Section):
     deterministic: bool = False  # the same seeds give the same bits, on the same machine and versions
     positives: Share = 0.25  # 32 of 128
     positive_overlap: Share = 0.5
-    hard_background: Share = 0.5  # of the background, drawn from IoU [0.1, 0.5) (Fast R-CNN, section 2.3)
+    hard_background: Share = 0.5  # of the background, drawn from IoU [0.1, positive_overlap) (Fast R-CNN, 2.3)
     # background crops that are made beyond those learnt from, as a share of them; the easiest are dropped (OHEM)
     hard_negatives: Annotated[float, Field(ge=0)] = 0.0
     class_balance: Share = 0.5  # 0: classes as often as they occur; 1: all equally often

@@ -18,7 +18,7 @@ from detection.structures import RGBImage
 from detection.training.distributed import ALONE, Processes
 from detection.training.sampling import RegionLabels
 
-HARD_BACKGROUND = (0.1, 0.5)  # IoU with an object (Fast R-CNN, section 2.3)
+HARD_BACKGROUND = 0.1  # IoU with an object from which on background is hard (Fast R-CNN, section 2.3)
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,7 @@ def _regions_by_object(pool: Pool) -> list[NDArray[np.int64]]:
 def _background_rows(pool: Pool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the background that touches an object, and of the rest."""
     background = pool.labels.classes == 0
-    low, high = HARD_BACKGROUND
-    hard = background & (pool.labels.overlap >= low) & (pool.labels.overlap < high)
+    hard = background & (pool.labels.overlap >= HARD_BACKGROUND)
     return np.flatnonzero(hard), np.flatnonzero(background & ~hard)
 
 
