@@ -28,6 +28,7 @@ from tests.detection.rectangles_voc import write_config, write_tree
 from tools.ensemble import main
 
 PHOTOS = rectangles(7)
+pytestmark = pytest.mark.usefixtures("short_rankers")
 Run = Callable[..., str]
 
 

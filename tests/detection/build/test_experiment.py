@@ -37,6 +37,7 @@ from tests.detection.rectangles import (
 TRAIN, VALIDATION = rectangles(6), rectangles(3, seed=1)
 CPU = torch.device("cpu")
 
+pytestmark = pytest.mark.usefixtures("short_rankers")
 
 class KilledError(Exception):
     """The machine goes off."""
