@@ -55,6 +55,11 @@ class Pick(NamedTuple):
     spare: int = 0
 
 
+def objects_of(batch_size: int, positives: float) -> int:
+    """How many objects a batch shows, of which one each photo gives."""
+    return max(1, round(batch_size * positives))
+
+
 class RegionSampler:
     """Draws a batch object by object: an object, one region that shows it, and background from the same photo.
 
@@ -79,7 +84,7 @@ class RegionSampler:
         self.pools = pools
         self.seed = seed
         self.hard_background = hard_background
-        self.slots = max(1, round(batch_size * positives))
+        self.slots = objects_of(batch_size, positives)
         self.batch_size = batch_size
         self.spare = round(hard_negatives * (batch_size - self.slots))
         self.objects = [_regions_by_object(pool) for pool in pools]
@@ -169,17 +174,13 @@ class BatchLoader:
         self.device = device
         self.workers = workers
         self.processes = processes
+        processes.check_share(sampler.slots)
 
     def batch(self, step: int) -> Batch:
         """This process's share of the batch of a step; every photo is mirrored with a chance of one half."""
         warp = self.warp_at(step)
         picks = self.sampler.picks(step)
         mine = self.processes.share(len(picks))
-        if not mine:
-            raise ValueError(
-                f"the {len(picks)} photos of a step are too few for {self.processes.count} processes: "
-                "start fewer, or raise training.batch_size"
-            )
         crops, classes, regions, matches = [], [], [], []
         for number in mine:
             image, rows, _ = picks[number]

@@ -143,15 +143,11 @@ class MultiBoxTraining(Learner[MultiBoxHead, Sequence[int], MultiBoxProgress]):
         self.scenes = scenes
         self.photos_a_step = photos_a_step
         self.negatives = negatives
+        self.processes.check_share(photos_a_step)
 
     def lessons(self, start: int, stop: int) -> Iterator[Sequence[int]]:
         """Of each step, the numbers of its photos in the order of all epochs."""
         mine = self.processes.share(self.photos_a_step)
-        if not mine:
-            raise ValueError(
-                f"the {self.photos_a_step} photos of a step are too few for {self.processes.count} processes: "
-                "start fewer, or raise training.batch_size"
-            )
         for step in range(start, stop):
             yield [step * self.photos_a_step + number for number in mine]
 
