@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
 Engine = Literal["selective-search", "selectivesearch-package", "opencv", "sliding-grid", "multibox", "precomputed"]
@@ -21,6 +21,14 @@ class Section(BaseModel):
     """A part of a config: frozen, complete, no unknown keys, no value of another type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _is_given(info: ValidationInfo, section: str) -> bool:
+    """Whether a setting is asked for now: a model that holds settings that change nothing goes on as it is.
+
+    The context of a validation names those that are; without any all are.
+    """
+    return info.context is None or f"{section}.{info.field_name}" in info.context
 
 
 class DataConfig(Section):
@@ -86,6 +94,15 @@ class ProposalsConfig(Section):
         if isinstance(values, dict) and values.get("engine") == "opencv":
             return {"mode": "opencv-fast", **values}
         return values
+
+    @field_validator("mode")
+    @classmethod
+    def _engine_has_modes(cls, value: str, info: ValidationInfo) -> str:
+        engine = info.data.get("engine")
+        without = engine not in (None, "selective-search", "opencv") and value != "rcnn-fast"
+        if without and _is_given(info, "proposals"):
+            raise ValueError(f"the engine {engine} has no modes")
+        return value
 
 
 class RankingConfig(Section):
@@ -178,6 +195,20 @@ class DetectionConfig(Section):
     per_image: PositiveInt = 100
     floor: Share = 0.01
 
+    @field_validator("localisation_confidence")
+    @classmethod
+    def _boxes_are_moved(cls, value: float, info: ValidationInfo) -> float:
+        if value and info.data.get("box_regression") == "none" and _is_given(info, "detection"):
+            raise ValueError("with detection.box_regression=none no box is moved, and nothing is judged by it: set 0")
+        return value
+
+    @field_validator("support")
+    @classmethod
+    def _votes_are_counted(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("voting", 0) is None and _is_given(info, "detection"):
+            raise ValueError("without detection.voting there are no votes: set it too, as 0.5, or support to false")
+        return value
+
     def uses_fitted(self) -> list[str]:
         """What of it tools/refine.py has to fit, as it is written in a config; empty where the network is enough."""
         asked = {
@@ -189,7 +220,10 @@ class DetectionConfig(Section):
 
 
 class MultiBoxConfig(Section):
-    """A MultiBox, trained instead of a detector (arXiv 1312.2249); ``training`` says how, its batches are of photos."""
+    """A MultiBox, trained instead of a detector (arXiv 1312.2249); ``training`` says how, its batches are of photos.
+
+    Settings that only a detector's training knows are refused beside it.
+    """
 
     priors: PositiveInt = 800
     image_size: PositiveInt = 576

@@ -322,7 +322,7 @@ def test_packed_files_say_what_they_are(trained: Path, tmp_path: Path, run: Run)
     assert (tmp_path / "trio.txt").read_text().splitlines() == files
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*.safetensors"))] == files
     assert len(load_detector(tmp_path / "trio.txt", device="cpu").scorer.members) == 3
-    run("pack", trained, "--out", tmp_path / "other", "--name", "trio", "--set", "support=true")
+    run("pack", trained, "--out", tmp_path / "other", "--name", "trio", "--set", "voting=0.5", "--set", "support=true")
     assert load_detector(tmp_path / "other/trio/member-1.safetensors", device="cpu").suppression.support
     header = read_model_header(tmp_path / "trio/member-2.safetensors")
     assert header["provenance"] == read_model_header(trained / "member-2/last.safetensors")["provenance"]
