@@ -44,17 +44,18 @@ def read_config(path: Path, overrides: Sequence[str] = (), schema: type[Schema] 
         raise ConfigError(_first_problem(error, places, path, schema)) from None
 
 
-def change_config(config: Config, overrides: Sequence[str]) -> Config:
+def change_config(config: Config, overrides: Sequence[str], *, idle: bool = False) -> Config:
     """A config with ``section.key=value`` overrides applied; raises :class:`ConfigError`.
 
-    What goes unused without a setting that an override turns off stays, and goes unused.
+    What goes unused without a setting that an override turns off stays, and goes unused; overrides that change nothing
+    are refused unless they may be ``idle``, as some of every combination are.
     """
     values: dict[str, Any] = config.model_dump(mode="json")
     places: dict[Keys, str] = {}
     for override in overrides:
         _apply(override, values, places, Config)
     try:
-        return Config.model_validate(values, context={".".join(keys) for keys in places})
+        return Config.model_validate(values, context=set() if idle else {".".join(keys) for keys in places})
     except ValidationError as error:
         raise ConfigError(_first_problem(error, places, Path("config"), Config)) from None
 
