@@ -190,7 +190,7 @@ class DetectionConfig(Section):
     localisation_confidence: Annotated[float, Field(ge=0)] = 0.0  # exponent of how well a region lay; R-CNN has none
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
-    support: bool = False  # with voting: a score counts by how many votes stand behind it
+    support: bool = False  # a score counts by how many votes of voting stand behind it
     cover_penalty: Share = 0.0  # what a box loses that lies in a better one (Soft-NMS, arXiv 1704.04503)
     per_image: PositiveInt = 100
     floor: Share = 0.01
