@@ -113,7 +113,8 @@ def first_look(looker: Looker, indices: Sequence[int], report: Report) -> Overvi
         classes = label_regions(few, target).classes
         kept.append((of_whole, present, known, of_objects, objects.labels, of_regions, classes))
         report("first look at photos", done, len(indices))
-    return Overview(*map(np.concatenate, zip(*kept, strict=True)), components=moments.components())
+    wholes, presence, known_of, all_objects, labels, regions, shown = map(np.concatenate, zip(*kept, strict=True))
+    return Overview(wholes, presence, known_of, all_objects, labels, regions, shown, moments.components())
 
 
 class Moments:

@@ -54,7 +54,7 @@ def label_regions(boxes: Boxes, target: Target, positive_overlap: float = 0.5) -
 def overlap_with(boxes: Boxes, objects: Target) -> NDArray[np.float32]:
     """The largest IoU with an object or, if more, the share that lies inside a crowd among them (R,)."""
     overlap = iou(boxes, objects.boxes).max(axis=1, initial=0)
-    return np.maximum(overlap, share_inside(boxes, objects.boxes[objects.crowd]))
+    return np.asarray(np.maximum(overlap, share_inside(boxes, objects.boxes[objects.crowd])), np.float32)
 
 
 def share_inside(boxes: Boxes, crowds: Boxes) -> NDArray[np.float32]:
