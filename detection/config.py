@@ -9,12 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from backbone.section import PositiveInt, Section, Seed, Share
 
 Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
 Engine = Literal["selective-search", "selectivesearch-package", "opencv", "sliding-grid", "multibox", "precomputed"]
+
+
+def _is_given(info: ValidationInfo, section: str) -> bool:
+    """Whether a setting is asked for now: a model that holds settings that change nothing goes on as it is.
+
+    The context of a validation names those that are; without any all are.
+    """
+    return info.context is None or f"{section}.{info.field_name}" in info.context
 
 
 class DataConfig(Section):
@@ -82,6 +90,15 @@ class ProposalsConfig(Section):
             return {"mode": "opencv-fast", **values}
         return values
 
+    @field_validator("mode")
+    @classmethod
+    def _engine_has_modes(cls, value: str, info: ValidationInfo) -> str:
+        engine = info.data.get("engine")
+        without = engine not in (None, "selective-search", "opencv") and value != "rcnn-fast"
+        if without and _is_given(info, "proposals"):
+            raise ValueError(f"the engine {engine} has no modes")
+        return value
+
 
 class RankingConfig(Section):
     """The look at the whole image that chooses which regions the network sees; ``top`` None scores them all."""
@@ -92,7 +109,7 @@ class RankingConfig(Section):
     image_size: PositiveInt = 576
     stage: Stage = "4e"
     overlap: Share = 0.8
-    epochs: PositiveInt = 5
+    epochs: PositiveInt = 5  # more where photos are few: at least 100 steps of 4 photos
     seed: Seed = 0
 
 
@@ -114,7 +131,7 @@ class TrainingConfig(Section):
     deterministic: bool = False  # the same seeds give the same bits, on the same machine and versions
     positives: Share = 0.25  # 32 of 128
     positive_overlap: Share = 0.5
-    hard_background: Share = 0.5  # of the background, drawn from IoU [0.1, 0.5) (Fast R-CNN, section 2.3)
+    hard_background: Share = 0.5  # of the background, drawn from IoU [0.1, positive_overlap) (Fast R-CNN, 2.3)
     # background crops that are made beyond those learnt from, as a share of them; the easiest are dropped (OHEM)
     hard_negatives: Annotated[float, Field(ge=0)] = 0.0
     class_balance: Share = 0.5  # 0: classes as often as they occur; 1: all equally often
@@ -169,10 +186,24 @@ class DetectionConfig(Section):
     localisation_confidence: Annotated[float, Field(ge=0)] = 0.0  # exponent of how well a region lay; R-CNN has none
     suppression: Share = 0.3
     voting: Share | None = None  # box voting (arXiv 1505.01749); R-CNN has none
-    support: bool = False  # with voting: a score counts by how many votes stand behind it
+    support: bool = False  # a score counts by how many votes of voting stand behind it
     cover_penalty: Share = 0.0  # what a box loses that lies in a better one (Soft-NMS, arXiv 1704.04503)
     per_image: PositiveInt = 100
     floor: Share = 0.01
+
+    @field_validator("localisation_confidence")
+    @classmethod
+    def _boxes_are_moved(cls, value: float, info: ValidationInfo) -> float:
+        if value and info.data.get("box_regression") == "none" and _is_given(info, "detection"):
+            raise ValueError("with detection.box_regression=none no box is moved, and nothing is judged by it: set 0")
+        return value
+
+    @field_validator("support")
+    @classmethod
+    def _votes_are_counted(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("voting", 0) is None and _is_given(info, "detection"):
+            raise ValueError("without detection.voting there are no votes: set it too, as 0.5, or support to false")
+        return value
 
     def uses_fitted(self) -> list[str]:
         """What of it tools/refine.py has to fit, as it is written in a config; empty where the network is enough."""
@@ -185,7 +216,10 @@ class DetectionConfig(Section):
 
 
 class MultiBoxConfig(Section):
-    """A MultiBox, trained instead of a detector (arXiv 1312.2249); ``training`` says how, its batches are of photos."""
+    """A MultiBox, trained instead of a detector (arXiv 1312.2249); ``training`` says how, its batches are of photos.
+
+    Settings that only a detector's training knows are refused beside it.
+    """
 
     priors: PositiveInt = 800
     image_size: PositiveInt = 576

@@ -44,14 +44,18 @@ def read_config(path: Path, overrides: Sequence[str] = (), schema: type[Schema] 
         raise ConfigError(_first_problem(error, places, path, schema)) from None
 
 
-def change_config(config: Config, overrides: Sequence[str]) -> Config:
-    """A config with ``section.key=value`` overrides applied; raises :class:`ConfigError`."""
+def change_config(config: Config, overrides: Sequence[str], *, idle: bool = False) -> Config:
+    """A config with ``section.key=value`` overrides applied; raises :class:`ConfigError`.
+
+    What goes unused without a setting that an override turns off stays, and goes unused; overrides that change nothing
+    are refused unless they may be ``idle``, as some of every combination are.
+    """
     values: dict[str, Any] = config.model_dump(mode="json")
     places: dict[Keys, str] = {}
     for override in overrides:
         _apply(override, values, places, Config)
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context=set() if idle else {".".join(keys) for keys in places})
     except ValidationError as error:
         raise ConfigError(_first_problem(error, places, Path("config"), Config)) from None
 
@@ -68,8 +72,9 @@ def stored_config(values: Mapping[str, Any], file: Path) -> Config:
 
     Raises ``ValidationError``, a ``ValueError``, for all else that is wrong.
     """
+    nothing_given: frozenset[str] = frozenset()
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context=nothing_given)
     except ValidationError as error:
         unknown = [problem["loc"] for problem in error.errors() if problem["type"] == "extra_forbidden"]
         if len(unknown) < error.error_count():
@@ -82,7 +87,7 @@ def stored_config(values: Mapping[str, Any], file: Path) -> Config:
         del inner[key]
     names = ", ".join(".".join(map(str, keys)) for keys in unknown)
     logger.warning("%s: of another version, whose %s this one has not and leaves out", file, names)
-    return Config.model_validate(known)
+    return Config.model_validate(known, context=nothing_given)
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any], leave_out: Sequence[str] = ()) -> str:
@@ -183,5 +188,6 @@ def _first_problem(error: ValidationError, places: dict[Keys, str], path: Path, 
     place = next((places[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in places), str(path))
     if problem["type"] == "extra_forbidden":
         return f"{place}: {_unknown_key(keys[0], keys[-1], schema)}"
-    message = problem["msg"][0].lower() + problem["msg"][1:]
+    said = problem["msg"].removeprefix("Value error, ")
+    message = said[0].lower() + said[1:]
     return f"{place}: {'.'.join(keys)}: {message}, got {problem['input']!r}"

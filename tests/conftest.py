@@ -24,6 +24,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def short_rankers() -> Iterator[None]:
+    """Rankers are trained for their epochs and no longer: a hundred steps of each would take minutes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("detection.training.ranking.LEAST_STEPS", 1)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """Take off the handlers that a tool put on: they write to a stream that is closed when its test ends."""

@@ -170,7 +170,7 @@ def settings(
     results = stored_results(scores, data, split, protocol, top)
     everyone, tried = tuple(results.store.members), combinations_of(tries)
     with Bars(quiet=quiet) as bars:
-        judged = results.judge([(everyone, results.settings(changes)) for changes in tried], bars)
+        judged = results.judge([(everyone, results.settings(changes, idle=True)) for changes in tried], bars)
     figures = {" ".join(changes): judgement.mean_ap for changes, judgement in zip(tried, judged, strict=True)}
     console().print(settings_table(figures))
     console().print(f"{results.protocol}, {results.images:,} photos, {len(everyone)} models")

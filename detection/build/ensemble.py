@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from detection.build.model_file import check_members, read_detector, save_detect
 from detection.build.run_folder import CONFIG, data_hash, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
+from detection.build.validation import sample_of
 from detection.config import Config
 from detection.config_file import differences, overrides_of, stored_config
 from detection.converters.whole_file import whole_file, whole_path
@@ -27,6 +29,8 @@ from detection.proposals.store import Report
 from detection.runtime import choose_device
 from detection.training.finetune import Progress
 from detection.training.multibox import MultiBoxProgress
+
+logger = logging.getLogger(__name__)
 
 Told = Callable[[int, Progress | MultiBoxProgress], None]  # of a member's number
 
@@ -102,8 +106,10 @@ def train_members(members: Members, count: int, devices: Sequence[str], report: 
     if len(devices) == 1:
         yield from (members.train(number, devices[0], report, told) for number in left)
         return
-    for photos in filter(None, (sources.train, sources.validation)):
-        sources.proposals(photos)  # the processes find them in the store
+    sources.proposals(sources.train)  # the processes find them in the store, and those of the photos they validate on
+    if sources.validation is not None:
+        samples = [sample_of(sources.validation, members.config_of(number).training) for number in left]
+        sources.proposals(sources.validation, sorted(set().union(*samples)))
     free: SimpleQueue[str] = SimpleQueue()
     for device in devices:
         free.put(device)
@@ -119,6 +125,9 @@ def _in_a_process(members: Members, number: int, free: SimpleQueue[str]) -> Path
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
             return process.submit(_train_alone, members, number, device).result()
+    except Exception as error:  # told now: it is raised when the members that train beside it are done, hours later
+        logger.error("%s: %s", members.folder(number), error)
+        raise
     finally:
         free.put(device)
 

@@ -21,7 +21,7 @@ from detection.build.regions_file import read_regions, save_regions
 from detection.build.run_folder import BEST, LAST, RESCUED, data_hash, public_facts
 from detection.build.schedule import schedule_of
 from detection.build.sources import Sources
-from detection.build.validation import Judge, choose_sample
+from detection.build.validation import Judge, sample_of
 from detection.build.warm_start import load_start
 from detection.config import Config
 from detection.heads.region_classifier import RegionClassifier
@@ -29,7 +29,7 @@ from detection.proposals.base import Proposer
 from detection.proposals.store import Report
 from detection.regions.warp import Warp
 from detection.training.augmentation import photometric
-from detection.training.batches import BatchLoader, RegionSampler
+from detection.training.batches import BatchLoader, RegionSampler, objects_of
 from detection.training.distributed import ALONE, Processes
 from detection.training.early_stop import Validations
 from detection.training.finetune import Finetuning, Progress, region_optimiser
@@ -58,6 +58,8 @@ class Experiment:
         if config.training.patience is not None and sources.validation is None:
             raise ValueError("training.patience counts validations: name the photos for them in data.validation_split")
         refuse_unfitted(config)
+        processes.check_share(objects_of(config.training.batch_size, config.training.positives))
+        self.sample = sample_of(sources.validation, config.training)
         self.place = Place(folder, processes, choose_dtype(config.training.precision, device, fastest_dtype(device)))
         self.config = config
         self.sources = sources
@@ -186,16 +188,15 @@ class Experiment:
 
     def _judge(self, rankers: Rankers) -> Judge | None:
         """What measures a model on a sample of the validation photos; None where there are none, or it is another's."""
-        photos, settings = self.sources.validation, self.config.training
+        photos = self.sources.validation
         if photos is None:
             return None
-        sample = choose_sample(photos, settings.validation_images, settings.seed)
-        proposals = dict(zip(sample, self.sources.proposals(photos, sample), strict=True))
+        proposals = dict(zip(self.sample, self.sources.proposals(photos, self.sample), strict=True))
         if not self.processes.first:
             return None
         top = self.config.ranking.top
         if top is None:
-            regions = {index: proposals[index].boxes for index in sample}
+            regions = {index: proposals[index].boxes for index in self.sample}
         else:
             regions = rankers.select(self.backbone.network, photos, proposals, top)
         return Judge(photos, regions, self.device, self.report)

@@ -31,13 +31,30 @@ from detection.training.learner import NonFiniteLossError, Place
 from detection.training.multibox import MultiBoxProgress, MultiBoxTraining, Scenes
 
 BUDGETS = (10, 50, 100)
+KNOWN = {  # the settings that make a difference, beside all of data and multibox
+    "backbone": ("weights",),
+    "training": (
+        "steps",
+        "batch_size",
+        "accumulate",
+        "deterministic",
+        "learning_rate",
+        "weight_decay",
+        "warmup",
+        "box_loss",
+        "average",
+        "photometric",
+        "seed",
+        "checkpoint_every",
+    ),
+}
 
 
 class MultiBoxExperiment:
     """One training of a MultiBox's head in a folder: ``last.safetensors``, metrics, checkpoint.
 
     The network is the backbone, cut after the last stage that the head looks at, and stays as it is: what few photos
-    can teach fits into the head.
+    can teach fits into the head. Raises ``ValueError`` as :func:`refuse_unknown` does.
     """
 
     def __init__(
@@ -49,6 +66,8 @@ class MultiBoxExperiment:
         report: Report,
         processes: Processes = ALONE,
     ) -> None:
+        refuse_unknown(config)
+        processes.check_share(config.training.batch_size)
         keep_freed_memory()
         self.config = config
         self.settings = config.multibox or MultiBoxConfig()
@@ -159,3 +178,14 @@ class MultiBoxExperiment:
         config = self.config.public().model_dump(mode="json")
         facts = {**public_facts(self.folder), **trained, **steps, "config": config}
         return MultiBoxModel(cut, head, self.backbone.preprocessing, facts)
+
+
+def refuse_unknown(config: Config) -> None:
+    """Refuse settings that the training of a MultiBox would take and ignore: ``ValueError`` with the first one."""
+    for section, settings in Config():
+        if section in ("data", "multibox"):
+            continue
+        given = getattr(config, section)
+        for key, default in settings:
+            if getattr(given, key) != default and key not in KNOWN.get(section, ()):
+                raise ValueError(f"{section}.{key}: the training of a MultiBox does not know it; leave it out")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from detection.boxes import Boxes, iou
+from detection.boxes import Boxes
 from detection.build.detector import build_detector, files_of
 from detection.build.model_file import DetectorModel, Scorers, read_detector, with_settings
 from detection.build.proposers import build_proposer
@@ -30,7 +30,7 @@ from detection.structures import Proposals, Target
 from detection.training.features import Looker, Overview, Seen, first_look
 from detection.training.logistic import drawn_in, fit_logistic, fit_sigmoid
 from detection.training.ridge import RidgeSums
-from detection.training.sampling import IGNORED, label_regions
+from detection.training.sampling import IGNORED, label_regions, overlap_with
 from detection.training.svm import HardNegatives, SvmSettings
 
 CHANGEABLE = ("scoring", "detection")  # sections of a finished model's config
@@ -126,7 +126,7 @@ def fit_on(looker: Looker, settings: ScoringConfig, report: Report) -> Scorers:
         seen, target = looker.look(looker.photos.image(index), regions), looker.photos.target(index)
         features = seen.features * scale
         for k, negatives in enumerate(mining):
-            overlap = iou(regions, target.boxes[target.labels == k]).max(axis=1, initial=0)
+            overlap = overlap_with(regions, target[target.labels == k])
             negatives.add(features[(overlap < settings.negative_overlap) & (not target.partial)])
         _add_pairs(sums, boxes, seen, target, settings.ridge_overlap)
         report("second look at photos", done, len(indices))
@@ -177,11 +177,11 @@ def _ridge(boxes: RidgeBoxes, sums: RidgeSums, settings: ScoringConfig) -> Ridge
 
 
 def _context(overview: Overview, scale: float, cost: float) -> PhotoContext:
-    count = len(overview.wholes)
     context = PhotoContext(overview.present.shape[1], overview.wholes.shape[1])
     context.scale.fill_(scale)
-    for k, present in enumerate(overview.present.T):
-        weights, bias = fit_logistic(overview.wholes * scale, drawn_in(present), cost)
+    for k, known in enumerate(overview.known.T):
+        present = overview.present[known, k]
+        weights, bias = fit_logistic(overview.wholes[known] * scale, drawn_in(present), cost)
         context.linear.weight.data[k] = torch.from_numpy(weights)
-        context.linear.bias.data[k] = bias - math.log((present.sum() + 1) / (count - present.sum() + 1))
+        context.linear.bias.data[k] = bias - math.log((present.sum() + 1) / ((~present).sum() + 1))
     return context

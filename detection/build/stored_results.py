@@ -41,10 +41,12 @@ class StoredResults:
         )
         return [self.question.judge(self.protocol, DetectionTable.of(each)) for each in found]
 
-    def settings(self, changes: Sequence[str] = ()) -> Settings:
-        """The detection settings of the model that chose the regions, with ``key=value`` changes."""
+    def settings(self, changes: Sequence[str] = (), *, idle: bool = False) -> Settings:
+        """The detection settings of the model that chose the regions, with ``key=value`` changes, which may be ``idle``
+        as in :func:`detection.config_file.change_config`.
+        """
         own = stored_config({"detection": self.store.facts["detection"]}, self.store.folder)
-        return settings_of(change_config(own, [f"detection.{change}" for change in changes]))
+        return settings_of(change_config(own, [f"detection.{change}" for change in changes], idle=idle))
 
 
 def settings_of(config: Config) -> Settings:

@@ -11,18 +11,26 @@ import torch
 from detection.boxes import Boxes
 from detection.build.detector import build_detector
 from detection.build.model_file import DetectorModel
+from detection.config import TrainingConfig
 from detection.datasets.base import Dataset
 from detection.evaluation.voc import voc07
 from detection.proposals.store import Report
 from detection.structures import Proposals
 
 
-def choose_sample(photos: Dataset, count: int, seed: int) -> list[int]:
-    """Some of the photos, at random, in their order; refused with ``ValueError`` where they hold nothing to find."""
-    chosen = sorted(np.random.default_rng(seed).permutation(len(photos))[:count].tolist())
+def sample_of(photos: Dataset | None, settings: TrainingConfig) -> list[int]:
+    """Which of the validation photos a training looks at, by its seed.
+
+    Raises ``ValueError`` where they hold nothing to find.
+    """
+    if photos is None:
+        return []
+    random = np.random.default_rng(settings.seed)
+    chosen = sorted(random.permutation(len(photos))[: settings.validation_images].tolist())
     targets = map(photos.target, chosen)
     if all((target.difficult | target.crowd).all() for target in targets):
-        raise ValueError(f"none of the {len(chosen)} validation photos holds an object that counts")
+        counts = "of a class that is trained, neither difficult nor a crowd"
+        raise ValueError(f"none of the {len(chosen)} validation photos holds an object that counts ({counts})")
     return chosen
 
 

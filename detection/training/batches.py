@@ -18,7 +18,7 @@ from detection.structures import RGBImage
 from detection.training.distributed import ALONE, Processes
 from detection.training.sampling import RegionLabels
 
-HARD_BACKGROUND = (0.1, 0.5)  # IoU with an object (Fast R-CNN, section 2.3)
+HARD_BACKGROUND = 0.1  # IoU with an object from which on background is hard (Fast R-CNN, section 2.3)
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class Pick(NamedTuple):
     spare: int = 0
 
 
+def objects_of(batch_size: int, positives: float) -> int:
+    """How many objects a batch shows, of which one each photo gives."""
+    return max(1, round(batch_size * positives))
+
+
 class RegionSampler:
     """Draws a batch object by object: an object, one region that shows it, and background from the same photo.
 
@@ -79,7 +84,7 @@ class RegionSampler:
         self.pools = pools
         self.seed = seed
         self.hard_background = hard_background
-        self.slots = max(1, round(batch_size * positives))
+        self.slots = objects_of(batch_size, positives)
         self.batch_size = batch_size
         self.spare = round(hard_negatives * (batch_size - self.slots))
         self.objects = [_regions_by_object(pool) for pool in pools]
@@ -147,8 +152,7 @@ def _regions_by_object(pool: Pool) -> list[NDArray[np.int64]]:
 def _background_rows(pool: Pool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the background that touches an object, and of the rest."""
     background = pool.labels.classes == 0
-    low, high = HARD_BACKGROUND
-    hard = background & (pool.labels.overlap >= low) & (pool.labels.overlap < high)
+    hard = background & (pool.labels.overlap >= HARD_BACKGROUND)
     return np.flatnonzero(hard), np.flatnonzero(background & ~hard)
 
 
@@ -170,17 +174,13 @@ class BatchLoader:
         self.device = device
         self.workers = workers
         self.processes = processes
+        processes.check_share(sampler.slots)
 
     def batch(self, step: int) -> Batch:
         """This process's share of the batch of a step; every photo is mirrored with a chance of one half."""
         warp = self.warp_at(step)
         picks = self.sampler.picks(step)
         mine = self.processes.share(len(picks))
-        if not mine:
-            raise ValueError(
-                f"the {len(picks)} photos of a step are too few for {self.processes.count} processes: "
-                "start fewer, or raise training.batch_size"
-            )
         crops, classes, regions, matches = [], [], [], []
         for number in mine:
             image, rows, _ = picks[number]

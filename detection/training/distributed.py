@@ -43,6 +43,14 @@ class Processes:
         """Which of ``size`` pieces of work are this process's: the shares of all lie one behind the other."""
         return range(size * self.rank // self.count, size * (self.rank + 1) // self.count)
 
+    def check_share(self, photos: int) -> None:
+        """Refuse steps of so few photos that a process would have none: ``ValueError``."""
+        if photos < self.count:
+            raise ValueError(
+                f"the {photos} photos of a step are too few for {self.count} processes: "
+                "start fewer, or raise training.batch_size"
+            )
+
     def wait(self) -> None:
         """Go on when all are here."""
         if self.count > 1:

@@ -75,14 +75,16 @@ class Looker:
 class Overview:
     """What is kept of the first look at N photos.
 
-    ``wholes`` (N, C) of the photos annotated in full, and which classes they hold, ``present`` (N, K); ``objects``
-    (G, C) and their ``labels`` (G,);
+    ``wholes`` (N, C) of the photos annotated in full, and which classes they hold, ``present`` (N, K), where that is
+    ``known`` (N, K): not where all that they hold of a class are objects that do not count; ``objects`` (G, C) and
+    their ``labels`` (G,);
     ``regions`` (M, C) and what they show, ``classes`` (M,) as in RegionLabels; ``components`` (C, C): the principal
     directions of the cells of all maps in rows, the one that varies most first.
     """
 
     wholes: Features
     present: NDArray[np.bool_]
+    known: NDArray[np.bool_]
     objects: Features
     labels: NDArray[np.int64]
     regions: Features
@@ -103,14 +105,16 @@ def first_look(looker: Looker, indices: Sequence[int], report: Report) -> Overvi
         seen = looker.look(image, np.concatenate([whole(image), objects.boxes, few]))
         moments.add(seen.maps)
         of_whole, of_objects, of_regions = np.split(seen.features, [1, 1 + len(objects)])
-        present = np.isin(np.arange(len(looker.photos.class_names)), objects.labels)[None]
+        target, every = looker.photos.target(index), np.arange(len(looker.photos.class_names))
+        present = np.isin(every, objects.labels)[None]
+        known = present | ~np.isin(every, target.labels)
         if objects.partial:  # what is not annotated in it may be there
-            of_whole, present = of_whole[:0], present[:0]
-        classes = label_regions(few, looker.photos.target(index)).classes
-        kept.append((of_whole, present, of_objects, objects.labels, of_regions, classes))
+            of_whole, present, known = of_whole[:0], present[:0], known[:0]
+        classes = label_regions(few, target).classes
+        kept.append((of_whole, present, known, of_objects, objects.labels, of_regions, classes))
         report("first look at photos", done, len(indices))
-    wholes, presence, all_objects, labels, regions, shown = map(np.concatenate, zip(*kept, strict=True))
-    return Overview(wholes, presence, all_objects, labels, regions, shown, moments.components())
+    wholes, presence, known_of, all_objects, labels, regions, shown = map(np.concatenate, zip(*kept, strict=True))
+    return Overview(wholes, presence, known_of, all_objects, labels, regions, shown, moments.components())
 
 
 class Moments:

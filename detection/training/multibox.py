@@ -21,12 +21,13 @@ from torchvision.ops import box_iou, generalized_box_iou
 from detection.boxes import flip_horizontal
 from detection.datasets.base import Dataset
 from detection.proposals.multibox.head import MultiBoxHead, Predictions, View, encode
-from detection.structures import RGBImage, Target
+from detection.structures import RGBImage
 from detection.training.assignment import assign
 from detection.training.learner import Learner, Part, Place
+from detection.training.sampling import share_inside
 from detection.training.schedule import Schedule
 
-IGNORED_OVERLAP = 0.4  # with a difficult object or a crowd: the window is no negative
+IGNORED_OVERLAP = 0.4  # with a difficult object or a crowd, or as much of it in a crowd: the window is no negative
 FARTHEST = 50.0  # squared location loss of an object that no window is near: it teaches no location
 
 
@@ -59,11 +60,12 @@ class MultiBoxProgress:
 
 
 def make_lesson(
-    windows: Tensor, objects: Tensor, ignored: Tensor, negatives: int, random: np.random.Generator
+    windows: Tensor, objects: Tensor, ignored: Tensor, crowds: Tensor, negatives: int, random: np.random.Generator
 ) -> Lesson:
     """Assign ``objects`` (G, 4) to ``windows`` (R, 4), and draw at most ``negatives`` of the other windows.
 
-    The assignment has the largest sum of generalised IoU, which tells near from far where nothing overlaps.
+    Negatives lie on nothing that is ``ignored`` (I, 4), nor in one of the ``crowds`` (C, 4) among it. The assignment
+    has the largest sum of generalised IoU, which tells near from far where nothing overlaps.
     """
     overlaps = generalized_box_iou(objects, windows).double().cpu().numpy()
     of_objects, of_windows = assign(-overlaps)
@@ -71,6 +73,7 @@ def make_lesson(
     free[of_windows] = False
     if len(ignored):
         free &= (box_iou(windows, ignored).amax(dim=1) < IGNORED_OVERLAP).cpu().numpy()
+    free &= share_inside(windows.cpu().numpy(), crowds.cpu().numpy()) < IGNORED_OVERLAP
     drawn = random.permutation(np.flatnonzero(free))[:negatives]
     rows = torch.from_numpy(np.concatenate([of_windows, drawn])).to(windows.device)
     return Lesson(rows, objects[torch.from_numpy(of_objects).to(objects.device)])
@@ -105,8 +108,10 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __call__(self, index: int, random: np.random.Generator) -> tuple[View, Tensor, Tensor]:
-        """The view of a photo, and in its pixels its objects (G, 4) and what counts as neither (I, 4)."""
+    def __call__(self, index: int, random: np.random.Generator) -> tuple[View, Tensor, Tensor, Tensor]:
+        """The view of a photo, and in its pixels its objects (G, 4), what counts as neither (I, 4), of that the crowds
+        (C, 4).
+        """
         image, target = self.read(index, random), self.dataset.target(index)
         boxes = target.boxes
         if random.random() < 0.5:
@@ -114,8 +119,9 @@ class Scenes:
         view = self.view(image)
         device = view.maps[0].device
         scale = np.array([view.width / image.shape[1], view.height / image.shape[0]] * 2, np.float32)
-        scaled, ignored = torch.from_numpy(boxes * scale).to(device), _ignored(target, device)
-        return view, scaled[~ignored], scaled[ignored]
+        scaled, crowd = torch.from_numpy(boxes * scale).to(device), torch.from_numpy(target.crowd).to(device)
+        ignored = torch.from_numpy(target.difficult).to(device) | crowd
+        return view, scaled[~ignored], scaled[ignored], scaled[crowd]
 
 
 class MultiBoxTraining(Learner[MultiBoxHead, Sequence[int], MultiBoxProgress]):
@@ -137,15 +143,11 @@ class MultiBoxTraining(Learner[MultiBoxHead, Sequence[int], MultiBoxProgress]):
         self.scenes = scenes
         self.photos_a_step = photos_a_step
         self.negatives = negatives
+        self.processes.check_share(photos_a_step)
 
     def lessons(self, start: int, stop: int) -> Iterator[Sequence[int]]:
         """Of each step, the numbers of its photos in the order of all epochs."""
         mine = self.processes.share(self.photos_a_step)
-        if not mine:
-            raise ValueError(
-                f"the {self.photos_a_step} photos of a step are too few for {self.processes.count} processes: "
-                "start fewer, or raise training.batch_size"
-            )
         for step in range(start, stop):
             yield [step * self.photos_a_step + number for number in mine]
 
@@ -175,11 +177,11 @@ class MultiBoxTraining(Learner[MultiBoxHead, Sequence[int], MultiBoxProgress]):
         random = np.random.default_rng((self.schedule.seed, number))
         photo = self._photo(number)
         negatives = 0 if self.scenes.dataset.target(photo).partial else self.negatives
-        view, objects, ignored = self.scenes(photo, random)
+        view, objects, ignored, crowds = self.scenes(photo, random)
         reduced = self.model.reduce(view)
         looks = []
         for windows in (self.model.first_windows(reduced), self.model.second_windows(reduced)):
-            lesson = make_lesson(windows, objects, ignored, negatives, random)
+            lesson = make_lesson(windows, objects, ignored, crowds, negatives, random)
             chosen = windows[lesson.rows]
             looks.append(torch.stack(multibox_losses(self.model(reduced, chosen), chosen, lesson.objects)))
         return torch.stack(looks).sum(dim=0)
@@ -187,7 +189,3 @@ class MultiBoxTraining(Learner[MultiBoxHead, Sequence[int], MultiBoxProgress]):
 
 def _order(seed: int, epoch: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.random.default_rng((seed, epoch, count)).permutation(count)
-
-
-def _ignored(target: Target, device: torch.device) -> Tensor:
-    return torch.from_numpy(target.difficult | target.crowd).to(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from detection.boxes import Boxes
 from detection.proposals.ranking import RegionRanker
 from detection.training.sampling import RegionLabels
 
+LEAST_STEPS = 100  # with fewer, a ranker of tens of photos chooses worse than the proposer's own order
+
 
 @dataclass(frozen=True)
 class RankingExample:
@@ -27,7 +30,10 @@ class RankingExample:
 
 @dataclass(frozen=True)
 class RankerTraining:
-    """Adam with a rate that falls linearly to 0; of every image at most ``regions`` regions a step."""
+    """Adam with a rate that falls linearly to 0; of every image at most ``regions`` regions a step.
+
+    Few images are seen in more than ``epochs``: there are :data:`LEAST_STEPS` steps at least.
+    """
 
     epochs: int = 6
     images_per_step: int = 4
@@ -47,8 +53,9 @@ def train_ranker(
     """Fit ``ranker`` in place; ``progress`` is told (step, steps)."""
     random = np.random.default_rng(settings.seed)
     optimiser = torch.optim.AdamW(ranker.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = settings.epochs * len(examples) // settings.images_per_step
-    order = np.concatenate([random.permutation(len(examples)) for _ in range(settings.epochs)])
+    steps = max(LEAST_STEPS, settings.epochs * len(examples) // settings.images_per_step) if examples else 0
+    epochs = max(settings.epochs, math.ceil(steps * settings.images_per_step / max(1, len(examples))))
+    order = np.concatenate([random.permutation(len(examples)) for _ in range(epochs)])
     device = next(ranker.parameters()).device
     ranker.train()
     for step in range(steps):

@@ -45,20 +45,25 @@ def label_regions(boxes: Boxes, target: Target, positive_overlap: float = 0.5) -
         overlap = np.zeros(len(boxes), np.float32)
         matches, classes = boxes.copy(), np.zeros(len(boxes), np.int64)
     if len(others):
-        classes[(_overlap_with_ignored(boxes, others) >= positive_overlap) & (classes == 0)] = IGNORED
+        classes[(overlap_with(boxes, others) >= positive_overlap) & (classes == 0)] = IGNORED
     if target.partial:
         classes[classes == 0] = IGNORED
     return RegionLabels(classes.astype(np.int64), overlap.astype(np.float32), matches)
 
 
-def _overlap_with_ignored(boxes: Boxes, others: Target) -> NDArray[np.float32]:
-    """The largest IoU with an object that does not count or, if more, the share that lies inside a crowd (R,)."""
-    overlaps = iou(boxes, others.boxes)
-    if others.crowd.any():  # a crowd's box holds many objects: being inside it is enough (COCO)
-        crowds = others.boxes[others.crowd]
-        top_left = np.maximum(boxes[:, None, :2], crowds[None, :, :2])
-        bottom_right = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:])
-        sides = np.maximum(bottom_right - top_left, 0)
-        inside = sides[..., 0] * sides[..., 1] / np.maximum(area(boxes), 1e-6)[:, None]
-        overlaps = np.concatenate([overlaps, inside.astype(np.float32)], axis=1)
-    return np.asarray(overlaps.max(axis=1), np.float32)
+def overlap_with(boxes: Boxes, objects: Target) -> NDArray[np.float32]:
+    """The largest IoU with an object or, if more, the share that lies inside a crowd among them (R,)."""
+    overlap = iou(boxes, objects.boxes).max(axis=1, initial=0)
+    return np.asarray(np.maximum(overlap, share_inside(boxes, objects.boxes[objects.crowd])), np.float32)
+
+
+def share_inside(boxes: Boxes, crowds: Boxes) -> NDArray[np.float32]:
+    """The largest share of each box that lies inside one of some crowds (R,).
+
+    A crowd's box holds many objects, so that a box of one of them hardly overlaps it (COCO).
+    """
+    top_left = np.maximum(boxes[:, None, :2], crowds[None, :, :2])
+    bottom_right = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:])
+    sides = np.maximum(bottom_right - top_left, 0)
+    inside = sides[..., 0] * sides[..., 1] / np.maximum(area(boxes), 1e-6)[:, None]
+    return np.asarray(inside.max(axis=1, initial=0), np.float32)

@@ -113,6 +113,14 @@ def write_backbone(path: Path, **options: object) -> Path:
     return path
 
 
+def small_multibox_config(weights: Path, multibox: dict[str, object], training: dict[str, object]) -> Config:
+    """A config that trains a MultiBox on the rectangles."""
+    few = {"batch_size": 2, "learning_rate": 0.01, "warmup": 2, "average": 0.5, "photometric": False}
+    return Config.model_validate(
+        {"backbone": {"weights": str(weights)}, "multibox": multibox, "training": {**few, **training}}
+    )
+
+
 def small_config(weights: Path, **sections: dict[str, object]) -> Config:
     """A config for the rectangles, with changes by section."""
     values: dict[str, dict[str, object]] = {

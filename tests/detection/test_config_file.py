@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from backbone.classification.recipe import PretrainingConfig
 from backbone.googlenet import GoogLeNet
 from detection.config import Config, Stage
-from detection.config_file import ConfigError, read_config
+from detection.config_file import ConfigError, change_config, read_config, stored_config
 from tests.conftest import REPOSITORY
 
 
@@ -58,6 +58,51 @@ def test_the_configs_of_the_project_can_be_read(path: Path) -> None:
         read_config(path, schema=PretrainingConfig)
     else:
         read_config(path)
+
+
+IDLE = {
+    "support": ("detection: {support: true}", "detection.voting=0.5", "detection.support: without detection.voting"),
+    "localisation": (
+        "detection: {box_regression: none, localisation_confidence: 0.5}",
+        "detection.box_regression=learned",
+        "detection.localisation_confidence: with detection.box_regression=none no box is moved",
+    ),
+    "mode": (
+        "proposals: {engine: selectivesearch-package, mode: rcnn-quality}",
+        "proposals.engine=selective-search",
+        "proposals.mode: the engine selectivesearch-package has no modes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "mended", "message"), IDLE.values(), ids=IDLE.keys())
+def test_settings_that_would_change_nothing_are_refused(tmp_path: Path, text: str, mended: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value).startswith(f"{path}, line 1: {message}")
+    assert read_config(path, [mended])
+
+
+def test_what_a_model_holds_and_does_not_use_stays(tmp_path: Path) -> None:
+    """It loads, and another setting may be changed; what is asked for anew must change something."""
+    values = Config().model_dump(mode="json")
+    values["detection"] |= {"support": True, "box_regression": "none", "localisation_confidence": 0.5}
+    stored = stored_config(values, tmp_path)
+    assert stored.detection.support
+    assert change_config(stored, ["detection.floor=0.2"]).detection.localisation_confidence == 0.5
+    assert change_config(stored, ["detection.voting=0.5"]).detection.support
+    with pytest.raises(
+        ConfigError, match=r"^--set detection\.support=true: detection\.support: without detection.voting"
+    ):
+        change_config(stored, ["detection.support=true"])
+
+
+def test_voting_of_a_model_can_be_left_out_alone() -> None:
+    model = read_config(REPOSITORY / "configs/voc5.yaml")
+    assert model.detection.support
+    changed = change_config(model, ["detection.voting=null", "detection.box_regression=none"]).detection
+    assert (changed.voting, changed.box_regression) == (None, "none")
 
 
 def test_overrides_go_over_the_file(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -18,16 +20,19 @@ from detection.build import rankers
 from detection.build.detector import load_detector
 from detection.build.model_file import read_detector
 from detection.build.stored_results import stored_results
+from detection.config import Config
 from detection.ensemble.judging import stored_detections
 from detection.ensemble.store import Regions, open_scores
 from detection.heads.region_scorer import RegionScorer
 from detection.heads.scoring import RawScores
 from detection.inference import models
+from detection.proposals.store import ProposalStore
 from tests.detection.rectangles import CLASSES, rectangles
 from tests.detection.rectangles_voc import write_config, write_tree
 from tools.ensemble import main
 
 PHOTOS = rectangles(7)
+pytestmark = pytest.mark.usefixtures("short_rankers")
 Run = Callable[..., str]
 
 
@@ -168,11 +173,48 @@ def test_a_member_of_another_config_or_data_is_told(
 
 
 @pytest.mark.slow
-def test_two_devices_train_side_by_side(trained: Path, config: Path, data: Path, tmp_path: Path) -> None:
-    assert train(config, data, tmp_path / "run", 3, "--devices", "cpu,cpu") == 0
+def test_two_devices_train_side_by_side(config: Path, data: Path, tmp_path: Path) -> None:
+    for devices in ("cpu", "cpu,cpu"):
+        assert train(config, data, tmp_path / devices, 3, "--devices", devices, "--set", "ranking.top=null") == 0
     for number in (1, 2, 3):
         file = f"member-{number}/last.safetensors"
-        assert same(tmp_path / "run" / file, trained / file)
+        assert same(tmp_path / "cpu,cpu" / file, tmp_path / "cpu" / file)
+
+
+def test_members_side_by_side_have_their_regions_and_no_more(
+    config: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four photos to train on, and of three to validate on the one that each of two members looks at."""
+    filled: list[list[str]] = []
+
+    def fill(_: object, paths: list[Path], **__: object) -> None:
+        filled.append([path.stem for path in paths])
+
+    monkeypatch.setattr(ProposalStore, "fill", fill)
+    monkeypatch.setattr(ensemble_module, "_in_a_process", lambda members, number, _: members.folder(number))
+    few = ["--set", "data.validation_split=val", "--set", "training.validation_images=1"]
+    assert train(config, data, tmp_path / "run", 2, "--devices", "cpu,cpu", *few) == 0
+    training, validation = filled
+    assert training == list(PHOTOS.ids[:4])
+    samples = [np.random.default_rng(seed).permutation(3)[0] for seed in (0, 1)]
+    assert validation == [PHOTOS.ids[4 + number] for number in sorted(set(samples))]
+
+
+def test_a_member_that_fails_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *_: object, **__: object) -> Future[Path]:  # type: ignore[override]
+            return super().submit(lambda: 1 // 0)
+
+    monkeypatch.setattr(ensemble_module, "ProcessPoolExecutor", lambda count, **_: Broken(count))
+    free: SimpleQueue[str] = SimpleQueue()
+    free.put("cpu")
+    members = ensemble_module.Members(Config(), "data", tmp_path, tmp_path / "six")
+    with pytest.raises(ZeroDivisionError):
+        ensemble_module._in_a_process(members, 3, free)
+    assert f"{tmp_path / 'six/member-3'}: integer division" in caplog.text
+    assert free.get_nowait() == "cpu"
 
 
 def test_stored_scores_are_those_of_the_detector(trained: Path, scored: Path) -> None:
@@ -269,6 +311,18 @@ def test_settings_are_tried_and_the_best_stand_first(informed: Path, data: Path,
     assert figures[-1] < 0.9
 
 
+def test_settings_are_tried_with_each_other_even_where_one_needs_the_other(
+    informed: Path, data: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Support counts votes: without voting it changes nothing, and alone it is refused."""
+    shared = [informed, "--data", data, "--split", "val", "--protocol", "voc10"]
+    out = run("settings", *shared, "--try", "voting=null,0.5", "--try", "support=false,true")
+    figures = {row[1].strip(): row[2] for line in out.splitlines() if len(row := line.split("│")) > 2}
+    assert figures["voting=null support=true"] == figures["voting=null support=false"]
+    assert "voting=0.5 support=true" in figures
+    assert "without detection.voting there are no votes" in fails(capsys, "report", *shared, "--set", "support=true")
+
+
 def test_fewer_regions_are_as_if_no_more_had_been_scored(
     trained: Path, scored: Path, data: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -321,7 +375,7 @@ def test_packed_files_say_what_they_are(trained: Path, tmp_path: Path, run: Run)
     assert (tmp_path / "trio.txt").read_text().splitlines() == files
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*.safetensors"))] == files
     assert len(load_detector(tmp_path / "trio.txt", device="cpu").scorer.members) == 3
-    run("pack", trained, "--out", tmp_path / "other", "--name", "trio", "--set", "support=true")
+    run("pack", trained, "--out", tmp_path / "other", "--name", "trio", "--set", "voting=0.5", "--set", "support=true")
     assert load_detector(tmp_path / "other/trio/member-1.safetensors", device="cpu").suppression.support
     header = read_model_header(tmp_path / "trio/member-2.safetensors")
     assert header["provenance"] == read_model_header(trained / "member-2/last.safetensors")["provenance"]

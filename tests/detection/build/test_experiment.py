@@ -18,6 +18,7 @@ from detection.config import Config
 from detection.proposals.ranking import RegionRanker
 from detection.structures import Proposals
 from detection.training import finetune
+from detection.training.distributed import Processes
 from detection.training.finetune import Finetuning, Progress
 from detection.training.learner import NonFiniteLossError
 from tests.detection.rectangles import (
@@ -36,6 +37,7 @@ from tests.detection.rectangles import (
 
 TRAIN, VALIDATION = rectangles(6), rectangles(3, seed=1)
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.usefixtures("short_rankers")
 
 
 class KilledError(Exception):
@@ -308,6 +310,17 @@ def test_the_overlap_of_an_object_is_that_of_the_config(tmp_path: Path, weights:
     assert positives(0.3) > positives(0.5) > 12
 
 
+def never(*_: object) -> list[Proposals]:
+    raise AssertionError("proposals take hours")
+
+
 def test_validation_photos_must_have_objects(tmp_path: Path, weights: Path) -> None:
+    sources = Sources(TRAIN, without_objects(VALIDATION), never)
     with pytest.raises(ValueError, match="none of the 3 validation photos holds an object that counts"):
-        start(small_config(weights), tmp_path, without_objects(VALIDATION))
+        Experiment(small_config(weights), sources, tmp_path, CPU, lambda *_: None).run()
+
+
+def test_a_step_must_have_a_photo_for_every_process(tmp_path: Path, weights: Path) -> None:
+    sources = Sources(TRAIN, VALIDATION, never)
+    with pytest.raises(ValueError, match=r"the 4 photos of a step are too few for 5 processes: start fewer, or raise"):
+        Experiment(small_config(weights), sources, tmp_path, CPU, lambda *_: None, Processes(0, 5))

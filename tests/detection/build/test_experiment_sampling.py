@@ -14,6 +14,7 @@ from tests.detection.build.test_experiment import KilledError, assert_same_tenso
 from tests.detection.rectangles import Rectangles, propose, rectangles, small_config, write_backbone
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.usefixtures("short_rankers")
 PHOTOS = rectangles(6)
 
 

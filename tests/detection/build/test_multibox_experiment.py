@@ -10,16 +10,16 @@ from safetensors.torch import load_file
 
 from detection.boxes import iou
 from detection.build.multibox import load_multibox, read_multibox
-from detection.build.multibox_experiment import MultiBoxExperiment
+from detection.build.multibox_experiment import MultiBoxExperiment, refuse_unknown
 from detection.build.sources import Sources
 from detection.config import Config
 from detection.config_file import ConfigError, read_config
+from detection.training.distributed import Processes
 from detection.training.multibox import MultiBoxProgress
-from tests.detection.rectangles import Rectangles, propose, rectangles, small_config, write_backbone
+from tests.detection.rectangles import Rectangles, propose, rectangles, small_multibox_config, write_backbone
 
 TRAIN, VALIDATION = rectangles(3), rectangles(2, seed=1)
 CPU = torch.device("cpu")
-TRAINING = {"steps": 4, "batch_size": 2, "learning_rate": 0.01, "checkpoint_every": 2, "photometric": False}
 
 
 class KilledError(Exception):
@@ -33,7 +33,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config_of(weights: Path, **training: object) -> Config:
     multibox = {"priors": 30, "image_size": 96, "negatives": 16}
-    return small_config(weights, multibox=multibox, training={**TRAINING, **training})
+    return small_multibox_config(weights, multibox, {"steps": 4, "checkpoint_every": 2, **training})
 
 
 def start(config: Config, folder: Path, validation: Rectangles | None = None, **settings) -> Path:
@@ -79,6 +79,40 @@ def test_resuming_before_the_first_checkpoint_begins_anew(tmp_path: Path, weight
     assert start(config_of(weights), tmp_path, resume=True).exists()
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "training.patience=3",
+        "training.momentum=0.5",
+        "training.precision=fp16",
+        "training.head_rate=2",
+        "training.layer_decay=0.5",
+        "training.hard_negatives=1",
+        "training.positives=0.5",
+        "training.small_crops=160",
+        "training.validate_every=10",
+        "regions.context=36",
+        "ranking.top=200",
+        "detection.scores=svm",
+        "scoring.photos=10",
+        "backbone.frozen=stem",
+        "proposals.superpixel_scale=2",
+    ],
+)
+def test_settings_of_a_detector_are_refused(request: pytest.FixtureRequest, tmp_path: Path, setting: str) -> None:
+    config = read_config(request.config.rootpath / "configs/multibox_voc5.yaml", [setting])
+    key = setting.partition("=")[0].replace(".", r"\.")
+    with pytest.raises(ValueError, match=f"^{key}: the training of a MultiBox does not know it"):
+        start(config, tmp_path)
+
+
+def test_a_step_must_have_a_photo_for_every_process(tmp_path: Path, weights: Path) -> None:
+    with pytest.raises(ValueError, match=r"the 2 photos of a step are too few for 3 processes"):
+        MultiBoxExperiment(
+            config_of(weights), Sources(TRAIN, None, propose), tmp_path, CPU, lambda *_: None, Processes(0, 3)
+        )
+
+
 def test_the_section_of_a_config(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("multibox:\n  priors: 150\n")
@@ -95,3 +129,4 @@ def test_the_config_of_the_bundled_one(request: pytest.FixtureRequest) -> None:
     config = read_config(request.config.rootpath / "configs/multibox_voc5.yaml")
     assert config.multibox is not None
     assert config.training.box_loss == 0.3
+    refuse_unknown(config)

@@ -14,7 +14,7 @@ from detection.build.model_file import DetectorModel, Scorers, read_detector, sa
 from detection.build.refine import fit_scorers, model_to_refine, photos_to_refine_on
 from detection.calibration import Calibration
 from detection.config_file import change_config
-from detection.structures import Proposals
+from detection.structures import Proposals, Target
 from detection.training.svm import HardNegatives
 from tests.detection.build.models import model, write_model
 from tests.detection.rectangles import CLASSES, Rectangles, propose, rectangles, small_config, windows, without_objects
@@ -137,6 +137,33 @@ def test_photos_annotated_in_part_give_no_negatives(monkeypatch: pytest.MonkeyPa
     fit_scorers(model(), photos, proposed(photos), CPU, nothing)
     assert min(given[:8]) > 0  # four photos, two classes
     assert sum(given[8:]) == 0
+
+
+def test_what_lies_in_a_crowd_is_no_negative_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first photo is full of red ones: of all its regions none is a negative of red, and most are of blue."""
+    given: list[int] = []
+    monkeypatch.setattr(HardNegatives, "add", lambda self, negatives: given.append(len(negatives)))
+    crowd = Target(np.array([[0, 0, 96, 72]], np.float32), np.array([0]), crowd=np.array([True]))
+    photos = replace(PHOTOS, targets=(crowd, *PHOTOS.targets[1:]))
+    fit_scorers(model(), photos, proposed(photos), CPU, nothing)
+    red, blue = given[:2]
+    assert red == 0 < blue
+
+
+def test_photos_whose_objects_of_a_class_do_not_count_teach_no_context_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two photos show a difficult red one, two more no red at all: 14 say whether there is red, 16 of blue."""
+    fitted: list[tuple[int, int]] = []
+
+    def fit(features: np.ndarray, targets: np.ndarray, cost: float) -> tuple[np.ndarray, float]:
+        fitted.append((len(features), int((targets > 0.5).sum())))
+        return np.zeros(features.shape[1]), 0.0
+
+    monkeypatch.setattr(refine, "fit_logistic", fit)
+    hidden = [replace(target, difficult=np.array([True, False])) for target in PHOTOS.targets[:2]]
+    none = [target[1:] for target in PHOTOS.targets[2:4]]
+    photos = replace(PHOTOS, targets=(*hidden, *none, *PHOTOS.targets[4:]))
+    fit_scorers(model(), photos, proposed(photos), CPU, nothing)
+    assert fitted == [(14, 12), (16, 16)]
 
 
 def test_photos_without_regions_or_objects_are_looked_at_too() -> None:

@@ -95,6 +95,12 @@ def test_background_that_touches_an_object_has_its_share(hard: float) -> None:
     assert set(rows) == ({1, 2} if hard == 1 else {3, 4} if hard == 0 else {1, 2, 3, 4})
 
 
+def test_background_that_nearly_shows_an_object_is_hard() -> None:
+    """Of regions that show an object from an overlap of 0.7 on, 0.69 is background: the hardest."""
+    sampler = RegionSampler([pool([1, 0, 0, 0], [1, 0.69, 0.5, 0])], hard_background=1.0)
+    assert {row for _, row, label in drawn(sampler, 20) if not label} == {1, 2}
+
+
 def test_where_one_kind_of_background_is_missing_the_other_is_taken() -> None:
     sampler = RegionSampler([pool([1, 0], [1, 0.3])], hard_background=0.0)
     assert {row for _, row, label in drawn(sampler, 3) if not label} == {1}

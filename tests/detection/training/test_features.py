@@ -56,6 +56,7 @@ def test_objects_that_do_not_count_and_photos_annotated_in_part() -> None:
     kept = first_look(looker(photos), [0, 1, 2], lambda *_: None)
     assert kept.labels.tolist() == [1, 0, 1, 0, 1]
     assert kept.present.tolist() == [[False, True], [True, True]]  # the second photo may hold anything
+    assert kept.known.tolist() == [[False, True], [True, True]]  # the first shows red, if not so that it counts
     assert len(kept.wholes) == 2
 
 

@@ -31,32 +31,46 @@ def random() -> np.random.Generator:
 
 def test_every_object_has_the_window_nearest_to_it_and_the_others_show_none() -> None:
     objects = torch.tensor([[51.0, 50, 60, 60], [21, 20, 40, 40], [23, 20, 40, 40]])
-    lesson = make_lesson(WINDOWS, objects, NOTHING, 99, random())
+    lesson = make_lesson(WINDOWS, objects, NOTHING, NOTHING, 99, random())
     assert lesson.rows[:3].tolist() == [3, 1, 2]
     assert lesson.objects.tolist() == objects.tolist()
     assert sorted(lesson.rows[3:].tolist()) == [0, 4]
 
 
 def test_an_object_that_no_window_touches_has_the_nearest() -> None:
-    lesson = make_lesson(WINDOWS, torch.tensor([[70.0, 52, 78, 60]]), NOTHING, 0, random())
+    lesson = make_lesson(WINDOWS, torch.tensor([[70.0, 52, 78, 60]]), NOTHING, NOTHING, 0, random())
     assert lesson.rows.tolist() == [3]
 
 
 def test_more_objects_than_windows_leave_some_out() -> None:
     objects = torch.tensor([[0.0, 0, 9, 9], [0, 0, 10, 10], [24, 20, 40, 40]])
-    lesson = make_lesson(WINDOWS[:2], objects, NOTHING, 99, random())
+    lesson = make_lesson(WINDOWS[:2], objects, NOTHING, NOTHING, 99, random())
     assert lesson.rows.tolist() == [0, 1]
     assert lesson.objects.tolist() == objects[1:].tolist()
 
 
 def test_a_window_on_a_difficult_object_is_no_negative() -> None:
-    lesson = make_lesson(WINDOWS, NOTHING, torch.tensor([[21.0, 20, 40, 40]]), 99, random())
+    lesson = make_lesson(WINDOWS, NOTHING, torch.tensor([[21.0, 20, 40, 40]]), NOTHING, 99, random())
     assert sorted(lesson.rows.tolist()) == [0, 3, 4]
     assert len(lesson.objects) == 0
 
 
+def test_a_window_in_a_crowd_is_no_negative() -> None:
+    crowd = torch.tensor([[0.0, 0, 100, 45]])
+    assert make_lesson(WINDOWS, NOTHING, crowd, crowd, 99, random()).rows.tolist() == [3]
+    assert len(make_lesson(WINDOWS, NOTHING, crowd, NOTHING, 99, random()).rows) == 5  # a difficult object as large
+
+
+def test_what_counts_as_neither_is_seen_with_the_crowds_among_it() -> None:
+    photos = rectangles(1)
+    target = replace(photos.targets[0], difficult=np.array([True, False]), crowd=np.array([False, True]))
+    _, objects, ignored, crowds = scenes(replace(photos, targets=(target,)))(0, random())
+    assert (len(objects), len(ignored)) == (0, 2)
+    assert torch.equal(crowds, ignored[1:])
+
+
 def test_no_more_negatives_than_were_asked_for() -> None:
-    assert len(make_lesson(WINDOWS, NOTHING, NOTHING, 2, random()).rows) == 2
+    assert len(make_lesson(WINDOWS, NOTHING, NOTHING, NOTHING, 2, random()).rows) == 2
 
 
 def test_the_losses_pull_the_assigned_windows_up_and_onto_their_objects() -> None:
@@ -99,10 +113,10 @@ def scenes(photos: Rectangles | None = None) -> Scenes:
 def test_a_mirrored_photo_has_mirrored_objects() -> None:
     photos = rectangles(1)
     seen = [scenes(photos)(0, np.random.default_rng(seed)) for seed in range(8)]
-    x = {tuple(objects[:, 0].tolist()) for _, objects, _ in seen}
+    x = {tuple(objects[:, 0].tolist()) for _, objects, _, _ in seen}
     boxes = photos.targets[0].boxes
     assert x == {tuple(boxes[:, 0].tolist()), tuple((96 - boxes[:, 2]).tolist())}
-    for view, objects, _ in seen:
+    for view, objects, _, _ in seen:
         assert [brightest_channel(view, box) for box in objects] == [0, 2]  # red, blue
 
 
@@ -120,7 +134,7 @@ def test_objects_are_in_the_pixels_of_the_view_and_those_that_do_not_count_stand
         return look(image)._replace(width=48, height=36)
 
     one = Scenes(replace(photos, targets=(odd,)), lambda index, _: photos.image(index), half)
-    _, objects, ignored = one(0, np.random.default_rng(1))
+    _, objects, ignored, _ = one(0, np.random.default_rng(1))
     assert objects[0, 1].item() == target.boxes[1, 1] / 2
     assert ignored[0, 1].item() == target.boxes[0, 1] / 2
 
@@ -223,9 +237,8 @@ def test_a_step_in_parts_and_in_shares_sees_the_photos_of_the_whole(tmp_path: Pa
 
 
 def test_a_step_is_shared_by_no_more_processes_than_it_has_photos(tmp_path: Path) -> None:
-    one = training(tmp_path, processes=Processes(0, 3))
     with pytest.raises(ValueError, match=r"the 2 photos of a step are too few for 3 processes"):
-        next(one.lessons(0, 1))
+        training(tmp_path, processes=Processes(0, 3))
 
 
 def test_a_checkpoint_of_another_head_is_refused(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_ranker_looks_at_a_sample_of_the_photos_and_says_so() -> None:
     dataset, told = rectangles(4), []
     ranker = fit_ranker(recipe(told, images=3), dataset, propose(dataset), range(4), "ranker")
     assert told[:3] == [("ranker: looking at photos", done, 3) for done in (1, 2, 3)]
-    assert told[3:] == [("ranker: training", step, 6) for step in range(1, 7)]
+    assert told[3:] == [("ranker: training", step, 100) for step in range(1, 101)]
     chosen = select_all(recipe(), ranker, dataset, dict(zip([3, 1], propose(dataset, [3, 1]), strict=True)), top=5)
     assert {index: len(boxes) for index, boxes in chosen.items()} == {3: 5, 1: 5}
 

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from detection.proposals.ranking import RankingSettings, RegionRanker
+from detection.training import ranking
 from detection.training.pools import make_pool
 from detection.training.ranking import RankerTraining, RankingExample, train_ranker
 from detection.training.sampling import IGNORED, RegionLabels
@@ -48,10 +49,31 @@ def test_the_same_seed_gives_the_same_ranker_and_progress_is_told() -> None:
     torch.manual_seed(0)
     ranker = RegionRanker(len(CLASSES), SETTINGS)
     train_ranker(ranker, given, settings, lambda *progress: told.append(progress))
-    assert told == [(step, 6) for step in range(1, 7)]
+    assert told == [(step, 100) for step in range(1, 101)]
     assert not ranker.training
     for one, other in zip(ranker.parameters(), trained(settings, given).parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("photos", "steps"), [(0, 0), (1, 100), (10, 100), (79, 100), (80, 100), (84, 105), (400, 500)]
+)
+def test_few_photos_are_seen_more_often(monkeypatch: pytest.MonkeyPatch, photos: int, steps: int) -> None:
+    """Five epochs in steps of four photos, where that is enough; every step has its photos, all equally often."""
+    seen: list[int] = []
+
+    def loss(ranker: RegionRanker, example: int, *_: object) -> torch.Tensor:
+        seen.append(example)
+        return next(ranker.parameters()).sum()
+
+    monkeypatch.setattr(ranking, "_loss", loss)
+    told: list[tuple[int, int]] = []
+    train_ranker(
+        RegionRanker(len(CLASSES), SETTINGS), range(photos), RankerTraining(epochs=5), lambda *done: told.append(done)
+    )
+    assert told == [(step, steps) for step in range(1, steps + 1)]
+    assert len(seen) == 4 * steps
+    assert all(abs(seen.count(photo) - len(seen) / photos) < 1 for photo in range(photos))
 
 
 @pytest.mark.parametrize("classes", [[], [IGNORED, IGNORED]], ids=["no regions", "ignored regions"])
