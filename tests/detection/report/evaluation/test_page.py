@@ -132,6 +132,17 @@ def test_a_class_is_picked_out_of_the_curves_and_let_go(show) -> None:  # type: 
     assert page.locator(".charts .on, .charts.picked").count() == 0
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
+def test_a_chip_s_colour_stands_in_its_middle(show, width: int, scheme: str) -> None:  # type: ignore[no-untyped-def]
+    page = show(width=width, scheme=scheme)
+    chips = page.locator(".legend .chip")
+    for number in range(chips.count()):
+        chip = chips.nth(number).bounding_box()
+        colour = chips.nth(number).locator("svg").bounding_box()
+        assert (colour["width"], colour["height"]) == (10, 10)
+        assert colour["y"] + 5 == pytest.approx(chip["y"] + chip["height"] / 2, abs=1)
+
+
 def test_boxes_can_be_hidden_and_photos_enlarged(show) -> None:  # type: ignore[no-untyped-def]
     page = show()
     assert page.locator(".photo").count() == 2  # the photos with an error
