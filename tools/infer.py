@@ -50,7 +50,7 @@ import typer
 
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
-from detection.inference.find import Failure, find_photos, photos_of
+from detection.inference.find import Failure, find_photos, left_out_words, photos_of
 from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.models import BUNDLED, fingerprints
@@ -146,6 +146,8 @@ def infer(
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
     found = find_photos(paths, leave_out=out) if paths else photos_of(str(data), leave_out=RunFolder(out).drawings)
+    if found.left_out:
+        bars.tell(printable(left_out_words(found.left_out)))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     settings: dict[str, JSON] = {
@@ -171,6 +173,9 @@ def infer(
             outcomes = run(found, detector, folder, draw=drawn, proposals_of=regions, ahead=ahead)
             failures = _run(outcomes, bars)
         write_formats(wanted, folder.detections, detector.class_names, out)
+        if failures and next(read_detections(folder.detections), None) is None:  # there is nothing to look at
+            print(f"no photo could be worked on ({len(failures)} of {len(found.photos)} failed)", file=sys.stderr)
+            return 1
         if page:
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
             _write_page(folder, _name(found.root), detector.class_names, shown, failures, made_by)

@@ -250,11 +250,22 @@ def test_some_bad_photos(photos: Path, run: Run) -> None:
     assert "errors.csv" not in files(Path("out"))
 
 
-def test_only_bad_photos(photos: Path, run: Run) -> None:
-    Path("bad.jpg").write_bytes(b"not a photo")
-    code, out, _ = run("bad.jpg")
-    assert code == 1
-    assert "0 detections in 0 photos" in out
+def test_files_that_are_left_out_are_told(photos: Path, run: Run) -> None:
+    (photos / "movie.mp4").write_bytes(b"x")
+    (photos / "labels.txt").write_bytes(b"x")
+    assert "\n1 file left out (.mp4 1)\n" in "\n" + run(photos, "--out", "out")[2]
+    assert "left out" not in run(photos, "--out", "out", "--quiet")[2]
+
+
+@pytest.mark.parametrize("name", ["bad.jpg", "README.md"])
+def test_only_bad_photos(photos: Path, run: Run, name: str) -> None:
+    """Nothing to look at: no empty table and no page, but the reason."""
+    Path(name).write_bytes(b"not a photo")
+    code, out, err = run(name, "--out", "out")
+    assert (code, out) == (1, "")
+    reason = f"{Path(name).absolute()}: not an image, or not one of JPEG, PNG, WEBP, BMP, TIFF, GIF"
+    assert err.splitlines() == [f"failed: {reason}", "no photo could be worked on (1 of 1 failed)"]
+    assert files(Path("out")) == ["detections.jsonl", "errors.csv", "run.json"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
