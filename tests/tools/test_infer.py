@@ -118,6 +118,31 @@ def test_another_threshold_only_draws_anew(photos: Path, run: Run, monkeypatch: 
     assert '"threshold": 0.4' in Path("out/index.html").read_text(encoding="utf-8")
 
 
+def test_some_classes_are_shown_and_all_are_kept(photos: Path, run: Run) -> None:
+    run(photos, "--out", "all", "--threshold", "0.2")
+    code, out, _ = run(photos, "--out", "out", "--threshold", "0.2", "--classes", "cat", "--format", "csv,coco,yolo")
+    assert code == 0
+    assert "0 detections in 4 photos" in out
+    assert "dog" not in out + Path("out/index.html").read_text(encoding="utf-8")
+    assert Path("out/detections.csv").read_text().count("\n") == 1
+    assert json.loads(Path("out/coco/detections.json").read_text()) == []
+    assert Path("out/yolo/classes.txt").read_text().split() == list(StubDetector().class_names)
+    labels = [record.labels for record in read_detections(Path("out/detections.jsonl"))]
+    assert labels == [record.labels for record in read_detections(Path("all/detections.jsonl"))]
+    assert ("dog",) in labels
+    plain, boxed = (decode_image(Path(folder, "annotated/sub1/3.png")) for folder in ("out", "all"))
+    assert (plain != boxed).any()
+    assert "3 detections in 4 photos" in run(photos, "--out", "out", "--threshold", "0.2", "--classes", "dog")[1]
+    assert (decode_image(Path("out/annotated/sub1/3.png")) != plain).any()
+
+
+def test_an_unknown_class_is_refused(photos: Path, run: Run) -> None:
+    code, _, err = run(photos, "--out", "out", "--classes", "dgo")
+    assert code == 2
+    assert "no class 'dgo'; did you mean 'dog'? There are: " in err
+    assert not Path("out").exists()
+
+
 CALIBRATION = Calibration(thresholds={"best-f1": {"dog": 0.3, "cat": 0.1}, "precision=0.9": {"dog": 0.6, "cat": None}})
 
 
