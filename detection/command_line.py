@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Self
 
@@ -35,6 +37,7 @@ from rich.table import Table
 
 BAD_INPUT = 2
 STOPPED = 130  # by Ctrl-C, as shells count it
+TELL_EVERY = 30.0  # seconds: where there is no terminal, a line of progress
 FILE_WIDTH = 1000  # characters: in a pipe or a file a table's row stays in one line
 # click's UsageError: some versions of typer import click, some contain it
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
@@ -117,7 +120,8 @@ class Bars:
     """One progress bar with an ETA at a time, on stderr; a new title begins a new bar.
 
     ``with Bars() as bars: bars("training", step, steps)``. ``bars.console`` prints above the bar, and so does, from
-    :meth:`show_log` on, what is logged.
+    :meth:`show_log` on, what is logged. Where stderr is no terminal there is a plain line instead, every
+    ``TELL_EVERY`` seconds: what takes less prints nothing.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -133,6 +137,8 @@ class Bars:
         )
         self._title = ""
         self._task: TaskID | None = None
+        self._told = time.monotonic()  # when the last plain line was due
+        self._begun = (self._told, 0)  # of this title: when, and how much was done already
 
     def show_log(self) -> Self:
         """Print warnings and, unless quiet, notes of the library, a line each."""
@@ -160,7 +166,19 @@ class Bars:
             if self._task is not None:
                 self._progress.remove_task(self._task)
             self._title, self._task = title, self._progress.add_task(title, total=total)
+            self._begun = (time.monotonic(), done)
         self._progress.update(self._task, completed=done, total=total)
+        if not self.console.is_terminal and time.monotonic() >= self._told + TELL_EVERY:
+            self._told = time.monotonic()
+            self.tell(_plain_line(title, done, total, self._told - self._begun[0], done - self._begun[1]))
+
+
+def _plain_line(title: str, done: int, total: int | None, seconds: float, since: int) -> str:
+    """Progress in words: ``since`` of what is done took these ``seconds``, and the rest will be as fast."""
+    if total is None:
+        return f"{title}: {done:,}"
+    left = f", {timedelta(seconds=round(max(total - done, 0) * seconds / since))} left" if since > 0 else ""
+    return f"{title}: {done:,} of {total:,}{left}"
 
 
 class _ConsoleHandler(logging.Handler):

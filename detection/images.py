@@ -156,7 +156,8 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise FileNotFoundError(f"no image file {path}") from None
+        link = f": a link to {path.readlink()}, which is not there" if path.is_symlink() else ""
+        raise FileNotFoundError(f"no image file {path}{link}") from None
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
 

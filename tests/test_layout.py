@@ -76,6 +76,14 @@ def test_every_tool_says_how_to_run_it_and_has_a_main() -> None:
         assert any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body), path.name
 
 
+def test_no_tool_loads_torch_before_it_knows_what_is_asked() -> None:
+    """What ``--help``, a usage error and a misspelt option wait for."""
+    tools = ", ".join(f"tools.{path.stem}" for path in sorted((ROOT / "tools").glob("*.py")) if path.stem != "__init__")
+    program = f"import sys, {tools}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"torch", "torchvision"}.intersection(run.stdout.split()) == set()
+
+
 def test_every_config_opens_with_a_comment() -> None:
     silent = [
         path

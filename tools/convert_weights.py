@@ -12,22 +12,22 @@ torchvision's own weights expect pixels from -1 to 1 (its `transform_input`); --
 was trained without that, on ImageNet's mean and deviation.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 
-from backbone.classification.photos import read_class_names
-from backbone.model_file import check_place
-from backbone.torchvision_weights import IMAGENET_PREPROCESSING, TRANSFORM_INPUT_PREPROCESSING
-from backbone.weights import Backbone, load_backbone, save_classifier
 from detection.command_line import Bars, help_text, new_app, run_command
 
-DTYPES = {"float32": torch.float32, "float16": torch.float16}
+if TYPE_CHECKING:
+    from backbone.weights import Backbone
+
+DTYPES = ("float32", "float16")
 COMPARED_CROPS = 4
 # What float16 may change of a score; a wrong tensor changes far more.
 LARGEST_CHANGE = 0.01
@@ -47,6 +47,13 @@ def convert_weights(
     """Load, write, read again, compare."""
     if dtype not in DTYPES:
         raise ValueError(f"--dtype {dtype}: expected one of {', '.join(DTYPES)}")
+    import torch  # takes seconds: after what may be wrong
+
+    from backbone.classification.photos import read_class_names
+    from backbone.model_file import check_place
+    from backbone.torchvision_weights import IMAGENET_PREPROCESSING, TRANSFORM_INPUT_PREPROCESSING
+    from backbone.weights import load_backbone, save_classifier
+
     check_place(out)
     with Bars(quiet=quiet) as bars:
         backbone = load_backbone(source, partial(bars, "fetching the weights"))
@@ -56,7 +63,7 @@ def convert_weights(
         backbone = backbone._replace(preprocessing=IMAGENET_PREPROCESSING)
     if classes is not None:
         backbone = backbone._replace(class_names=read_class_names(classes))
-    save_classifier(out, backbone, provenance={"converted_from": Path(source).name}, dtype=DTYPES[dtype])
+    save_classifier(out, backbone, provenance={"converted_from": Path(source).name}, dtype=getattr(torch, dtype))
     change = _largest_change(backbone, load_backbone(out))
     if not change <= LARGEST_CHANGE:
         raise ValueError(f"{out}: written, but its scores differ from those of {source} by {change:.3g}")
@@ -66,6 +73,8 @@ def convert_weights(
 
 def _largest_change(before: Backbone, after: Backbone) -> float:
     """The largest difference of any class's probability, over a few crops of noise."""
+    import torch
+
     size = before.preprocessing.input_size
     crops = torch.randint(256, (COMPARED_CROPS, 3, size, size), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

@@ -8,7 +8,10 @@
 It reads on where training would stop, and so finds all of it in one run: photos that are missing, truncated, or turned
 by EXIF against their annotation; boxes without area, outside their photo, or drawn twice; broken records and ids;
 photos that occur twice, or in more than one split (by a perceptual hash); class names that may mean the same, classes
-without objects; annotation files that are missing or empty; and objects too small for proposals.
+without objects; annotation files that are missing or empty, or all of them; and objects too small for proposals.
+
+Photos in which nothing is annotated are an error, for training refuses them; --data folder:PATH looks at the photos
+alone.
 
 Without --split all splits are looked at; lists that others make up, as trainval is train and val, are left out.
 --proposals also tells which objects no proposal reaches: selective search runs once for each photo, as by

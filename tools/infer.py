@@ -2,6 +2,7 @@
 
     python tools/infer.py photos/
     python tools/infer.py photos/ more/ cat.jpg --out runs/cats --threshold 0.3
+    python tools/infer.py photos/ --classes cat,person
     python tools/infer.py photos/ --model runs/cars/last.safetensors --format coco,csv
     python tools/infer.py photos/ --model a.safetensors --model b.safetensors --model c.safetensors
     python tools/infer.py --data VOCdevkit/VOC2007:test --out runs/test --store runs/proposals
@@ -27,11 +28,14 @@ that one asks for --allow-other-proposals too. --set changes how regions are sco
 in a config).
 
 A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again;
-another --threshold only draws them anew.
+another --threshold, or other --classes, only draw them anew.
 
 --threshold is a score, such as 0.3, or a rule that was fitted on validation photos and travels in the model's file:
 best-f1, or precision=0.9, each class's lowest score from which 90% were right. Without it best-f1 is taken where the
 model knows it, and 0.5 where not. detections.jsonl keeps the rest.
+
+--classes draws, lists and writes (--format) these classes alone, by the numbers that they have among all of the model;
+detections.jsonl keeps all.
 
 Exit code: 0 all photos are done; 1 the run is finished, but some photos failed (errors.csv); 2 it could not begin or
 not go on (bad input, disk full); 130 stopped by Ctrl-C.
@@ -42,6 +46,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -51,11 +56,12 @@ import typer
 
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
-from detection.inference.find import Failure, find_photos, photos_of
+from detection.inference.chosen import chosen_classes, file_of, only, read_only
+from detection.inference.find import Failure, Found, find_photos, left_out_words, photos_of
 from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.models import BUNDLED, fingerprints
-from detection.inference.run import Begun, Outcome, reopen, run
+from detection.inference.run import Begun, Draw, Outcome, reopen, run
 from detection.inference.stream import DetectorError
 from detection.proposals.base import JSON
 from detection.report.colours import class_colours
@@ -78,17 +84,13 @@ def load(
     models: Sequence[str],
     device: str,
     top: int | None,
-    seed: int,
     proposals: Sequence[str],
     other_proposals: bool,
     detection: Sequence[str] = (),
 ) -> RegionDetector:
     """The detector; without ``models`` the bundled one."""
-    import torch
-
     from detection.build import load_detector
 
-    torch.manual_seed(seed)
     return load_detector(
         models or None,
         device=device,
@@ -117,6 +119,9 @@ def infer(
     threshold: Annotated[
         str | None, typer.Option(help="lowest score to draw and list: 0.3, best-f1 or precision=0.9")
     ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="draw, list and write these classes alone")
+    ] = None,
     store: Annotated[Path | None, typer.Option(help="the folder in which regions are kept")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds that a photo's regions may take")] = None,
     proposals: Annotated[
@@ -135,7 +140,6 @@ def infer(
     page: Annotated[bool, typer.Option("--page/--no-page", help="make the page")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="begin anew in --out")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
-    seed: Annotated[int, typer.Option(help="of what is drawn by lot")] = 0,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
     from detection.runtime import choose_device, spare_threads
@@ -147,6 +151,7 @@ def infer(
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
     found = find_photos(paths, leave_out=out) if paths else photos_of(str(data), leave_out=RunFolder(out).drawings)
+    _tell_left_out(found, bars)
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     settings: dict[str, JSON] = {
@@ -154,34 +159,49 @@ def infer(
         "model": [one for name in model or [BUNDLED] for one in fingerprints(name)],
     }
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
-    detector = load(model or [], device, top, seed, changes, allow_other_proposals, detection or [])
+    detector = load(model or [], device, top, changes, allow_other_proposals, detection or [])
     check_formats(wanted, (), detector.class_names)
-    settings |= {"top": top, "seed": seed, "photos": str(found.root)} | (
+    settings |= {"top": top, "photos": str(found.root)} | (
         {name: list(given) for name, given in (("proposals", changes), ("detection", detection)) if given}
     )
     shown = thresholds_of(threshold, detector.class_names, detector.calibration)
     words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
+    chosen = chosen_classes(classes, detector.class_names)
     ahead = spare_threads(choose_device(device))  # on a GPU the next photos' regions are proposed meanwhile
     regions = proposals_of(store, detector) if store or ahead else None
     with open_run(out, settings, overwrite=overwrite) as folder:
-        draw = partial(draw_detections, threshold=shown, colours=class_colours(detector.class_names))
         if annotate:
-            folder.forget_drawings(shown if isinstance(shown, float) else words)
+            drawn_as = shown if isinstance(shown, float) else words
+            folder.forget_drawings(drawn_as if classes is None else f"{words} of {', '.join(chosen)}")
         with bars:
-            drawn = draw if annotate else None
-            outcomes = run(found, detector, folder, draw=drawn, proposals_of=regions, ahead=ahead)
-            failures = _run(outcomes, bars)
-        write_formats(wanted, folder.detections, detector.class_names, out, found.numbers)
+            draw = _draw_chosen(chosen, shown) if annotate else None
+            failures = _run(run(found, detector, folder, draw=draw, proposals_of=regions, ahead=ahead), bars)
+        with nullcontext(folder.detections) if classes is None else file_of(folder.detections, chosen) as detections:
+            write_formats(wanted, detections, detector.class_names, out, found.numbers)
+        if failures and next(read_detections(folder.detections), None) is None:  # there is nothing to look at
+            print(f"no photo could be worked on ({len(failures)} of {len(found.photos)} failed)", file=sys.stderr)
+            return 1
         if page:
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
-            _write_page(folder, _name(found.root), detector.class_names, shown, failures, made_by)
+            _write_page(folder, _name(found.root), chosen, shown, failures, made_by)
         if not quiet:
-            table, lines = summarise(read_detections(folder.detections), shown, words)
+            table, lines = summarise(read_only(folder.detections, chosen), shown, words)
             console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
     if failures:
         where = printable(str(folder.errors))
         print(f"{len(failures)} of {len(found.photos)} photos failed: see {where}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _tell_left_out(found: Found, bars: Bars) -> None:
+    if found.left_out:
+        bars.tell(printable(left_out_words(found.left_out)))
+
+
+def _draw_chosen(classes: Sequence[str], threshold: Thresholds | float) -> Draw:
+    """Draws what the page shows, in the same colours."""
+    draw = partial(draw_detections, threshold=threshold, colours=class_colours(classes))
+    return lambda image, record: draw(image, only(record, classes))
 
 
 def _run(outcomes: Iterable[Begun | Outcome], bars: Bars) -> list[Failure]:
@@ -212,7 +232,7 @@ def _write_page(
     count = sum(1 for _ in read_detections(folder.detections))
     failed = [(str(failure.path), failure.reason) for failure in failures]
     gallery = Gallery(title, count, classes, threshold, failed, folder.drawing_address, made_by)
-    opened = reopen(islice(read_detections(folder.detections), MOST_PAGES * PAGE_PHOTOS))
+    opened = reopen(islice(read_only(folder.detections, classes), MOST_PAGES * PAGE_PHOTOS))
     write_gallery(
         folder.path, gallery, ((record, None if isinstance(image, Failure) else image) for record, image in opened)
     )

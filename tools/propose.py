@@ -34,8 +34,6 @@ from typing import Annotated
 
 import typer
 
-from detection.build.methods import METHODS, ladder_configs, method_config
-from detection.build.proposers import build_proposer
 from detection.command_line import Bars, console, help_text, new_app, run_command
 from detection.converters.whole_file import whole_file
 from detection.datasets.open import open_dataset
@@ -55,7 +53,7 @@ def propose(
     data: Annotated[str, typer.Option(help="the photos: a path, or format:path[:split]")],
     store: Annotated[Path, typer.Option(help="the folder in which proposals are kept")] = Path("runs/proposals"),
     split: Annotated[str | None, typer.Option(help="a part of the data set, such as trainval")] = None,
-    method: Annotated[str, typer.Option(help=", ".join(METHODS))] = "selective-search",
+    method: Annotated[str, typer.Option(help="one of the methods above")] = "selective-search",
     mode: Annotated[str | None, typer.Option(help="of selective-search and opencv  [default: rcnn-fast]")] = None,
     superpixel_scale: Annotated[
         float | None, typer.Option(help="how much larger superpixels are  [default: 1]")
@@ -73,6 +71,9 @@ def propose(
     quiet: Annotated[bool, typer.Option("--quiet", help="print only the report, and what went wrong")] = False,
 ) -> int:
     """Propose for every photo, keep, measure, print, write."""
+    from detection.build.methods import ladder_configs, method_config  # PyTorch takes seconds: --help needs none
+    from detection.build.proposers import build_proposer
+
     options = {"mode": mode, "superpixel_scale": superpixel_scale, "time_limit": time_limit, "origin": origin}
     options |= {"multibox": multibox, "multibox_model": multibox_model}
     configs = ladder_configs(method, options) if ladder else {method: method_config(method, options)}

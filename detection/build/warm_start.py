@@ -58,7 +58,8 @@ class Start:
         table = compare_classes(self.class_names, wanted)
         logger.info("starting from the detector %s: its convolutions and, by their names, its classes", self.name)
         for what, names in (("loaded", table.loaded), ("new", table.new), ("dropped", table.dropped)):
-            logger.info("  %-7s %3d  %s", what, len(names), ", ".join(names))
+            if names:
+                logger.info("  %-7s %3d  %s", what, len(names), ", ".join(names))
         for name, other in table.alike:
             logger.warning("class %r is new; the model knows %r: if they are the same, give them one name", name, other)
 

@@ -92,7 +92,7 @@ def did_you_mean(name: str, choices: Collection[str]) -> str:
     hint = f"did you mean {by_lower_case[near[0]]!r}? " if near else ""
     shown = ", ".join(sorted(choices)[:MOST_CHOICES]) or "none"
     more = f" and {len(choices) - MOST_CHOICES} more" if len(choices) > MOST_CHOICES else ""
-    return f"{hint}There are: {shown}{more}"
+    return f"{hint}{'There' if hint else 'there'} are: {shown}{more}"
 
 
 def check_classes(wanted: Sequence[str], known: Collection[str], place: Path) -> None:

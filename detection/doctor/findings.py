@@ -82,6 +82,12 @@ MISSING_ANNOTATION = Kind(
     "listed photos without an annotation file",
     "annotate them (a file without objects says that there are none), or take them off the lists",
 )
+NOTHING_ANNOTATED = Kind(
+    "nothing-annotated",
+    "error",
+    "data sets without a single annotated object: there is nothing to train on",
+    "put the annotations where they are looked for; if photos alone are meant, say so: --data folder:PATH",
+)
 MALFORMED_RECORD = Kind(
     "malformed-record", "error", "records without a name, an id or four numbers", "mend or remove each of them"
 )
@@ -116,6 +122,12 @@ NEAR_LEAK = Kind(
     "warning",
     "sets of nearly identical photos in more than one split",
     "if they show the same, keep them in one split",
+)
+MOSTLY_UNANNOTATED = Kind(
+    "mostly-unannotated",
+    "warning",
+    "splits in which most photos have no annotation file",
+    "see whether the files lie beside the others, named as their photos: objects of these photos count as background",
 )
 SWAPPED_SIZE = Kind(
     "swapped-size",

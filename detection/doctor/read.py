@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from detection.datasets.folder import open_folder
-from detection.datasets.open import Place, find_dataset
+from detection.datasets.open import LOOKED_FOR, Place, find_dataset
 from detection.doctor.coco_parts import coco_parts
 from detection.doctor.contents import Contents, Entry, Item, Part, read_parts, shown, unlisted
-from detection.doctor.findings import UNANNOTATED, Case
+from detection.doctor.findings import MOSTLY_UNANNOTATED, NOTHING_ANNOTATED, UNANNOTATED, Case
 from detection.doctor.splits import independent
 from detection.doctor.xml_parts import ilsvrc_parts, voc_parts
 from detection.doctor.yolo_parts import yolo_parts
 from detection.proposals.store import Report
 
 MOST_SPLITS = 12  # beyond it lists are not splits: ILSVRC has one a class
+MOST_UNANNOTATED = 0.5  # of a split's photos: some have nothing to annotate, most hardly
 
 
 def read_contents(spec: str, splits: Sequence[str], report: Report) -> Contents:
@@ -36,6 +38,8 @@ def read_contents(spec: str, splits: Sequence[str], report: Report) -> Contents:
     root = place.path if place.path.is_dir() else place.path.parent
     if not asked and place.kind != "folder":
         cases += unlisted(read, root)
+    photos_alone = place.kind == "folder" and (spec.startswith("folder:") or place.path.is_file())  # on purpose
+    cases += () if photos_alone else _annotation_cases(place, entries, cases)
     declared = dict.fromkeys(name for part in read for name in part.classes)
     found = sorted({thing.name for entry in entries for thing in entry.objects})
     return Contents(
@@ -47,6 +51,21 @@ def read_contents(spec: str, splits: Sequence[str], report: Report) -> Contents:
         tuple(entries),
         tuple(cases),
     )
+
+
+def _annotation_cases(place: Place, entries: Sequence[Entry], cases: Sequence[Case]) -> list[Case]:
+    """Whether nothing is annotated at all, or else in which splits little is: what a mislaid folder looks like."""
+    photos = Counter(entry.split for entry in entries)
+    if entries and not any(entry.objects for entry in entries):
+        where = ", ".join(f"{split} {number:,}" for split, number in photos.items())
+        looked_for = f"; looked for {LOOKED_FOR}" if place.kind == "folder" else ""
+        return [Case(NOTHING_ANNOTATED, detail=f"{place.kind}, photos: {where}{looked_for}")]
+    bare = Counter(case.split for case in cases if case.kind is UNANNOTATED)
+    return [
+        Case(MOSTLY_UNANNOTATED, split, detail=f"{bare[split]:,} of {number:,} photos")
+        for split, number in photos.items()
+        if bare[split] > MOST_UNANNOTATED * number
+    ]
 
 
 def _folder_parts(place: Place, asked: Sequence[str]) -> Iterator[Part]:

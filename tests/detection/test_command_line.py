@@ -131,6 +131,38 @@ def test_without_a_terminal_there_is_no_bar_and_lines_are_told(capsys: pytest.Ca
     assert capsys.readouterr() == ("", "half of it\n")
 
 
+def test_without_a_terminal_long_work_tells_a_line_every_half_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("detection.command_line.time.monotonic", lambda: now)
+    for quiet in (False, True):
+        with Bars(quiet=quiet) as bars:
+            for step in range(400, 409):  # resumed: 400 were done before
+                bars("training", step, 1400)
+                now += 10
+            bars("fetching", 5, None)
+            now += 40
+            bars("fetching", 6, None)
+    assert capsys.readouterr().err.splitlines() == [
+        "training: 403 of 1,400, 2:46:10 left",
+        "training: 406 of 1,400, 2:45:40 left",
+        "fetching: 5",
+        "fetching: 6",
+    ]
+
+
+def test_a_long_silence_before_the_first_step_says_nothing_of_the_rest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("detection.command_line.time.monotonic", lambda: now)
+    with Bars() as bars:
+        now = 100.0
+        bars("photos", 1, 3)
+    assert capsys.readouterr().err == "photos: 1 of 3\n"
+
+
 def test_quiet_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Bars(quiet=True) as bars:
         bars("working", 1, 2)

@@ -305,6 +305,11 @@ def test_no_file_and_no_permission_are_told_apart(tmp_path: Path) -> None:
         decode_image(tmp_path / "absent.jpg")
     with pytest.raises(FileNotFoundError, match=r"absent\.jpg"):
         image_size(tmp_path / "absent.jpg")
+    (tmp_path / "dead.jpg").symlink_to("absent.jpg")
+    with pytest.raises(
+        FileNotFoundError, match=r"no image file .*dead\.jpg: a link to absent\.jpg, which is not there$"
+    ):
+        decode_image(tmp_path / "dead.jpg")
     with pytest.raises(ImageError, match="cannot be read: "):
         decode_image(tmp_path)
 

@@ -77,7 +77,7 @@ OUTPUTS = [*(f"annotated/{name}" for name in ALL), "detections.jsonl", "index.ht
 def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, ...]]) -> None:
     code, out, _ = run(photos)
     assert code == 0
-    assert loaded == [([], "auto", None, 0, [], False, [])]
+    assert loaded == [([], "auto", None, [], False, [])]
     assert files(Path("runs/photos")) == OUTPUTS
     records = list(read_detections(Path("runs/photos/detections.jsonl")))
     assert [record.id for record in records] == ALL
@@ -116,6 +116,31 @@ def test_another_threshold_only_draws_anew(photos: Path, run: Run, monkeypatch: 
     assert (decode_image(Path("out/annotated/sub0/2.png")) != plain).any()
     assert Path("out/detections.jsonl").read_bytes() == detections
     assert '"threshold": 0.4' in Path("out/index.html").read_text(encoding="utf-8")
+
+
+def test_some_classes_are_shown_and_all_are_kept(photos: Path, run: Run) -> None:
+    run(photos, "--out", "all", "--threshold", "0.2")
+    code, out, _ = run(photos, "--out", "out", "--threshold", "0.2", "--classes", "cat", "--format", "csv,coco,yolo")
+    assert code == 0
+    assert "0 detections in 4 photos" in out
+    assert "dog" not in out + Path("out/index.html").read_text(encoding="utf-8")
+    assert Path("out/detections.csv").read_text().count("\n") == 1
+    assert json.loads(Path("out/coco/detections.json").read_text()) == []
+    assert Path("out/yolo/classes.txt").read_text().split() == list(StubDetector().class_names)
+    labels = [record.labels for record in read_detections(Path("out/detections.jsonl"))]
+    assert labels == [record.labels for record in read_detections(Path("all/detections.jsonl"))]
+    assert ("dog",) in labels
+    plain, boxed = (decode_image(Path(folder, "annotated/sub1/3.png")) for folder in ("out", "all"))
+    assert (plain != boxed).any()
+    assert "3 detections in 4 photos" in run(photos, "--out", "out", "--threshold", "0.2", "--classes", "dog")[1]
+    assert (decode_image(Path("out/annotated/sub1/3.png")) != plain).any()
+
+
+def test_an_unknown_class_is_refused(photos: Path, run: Run) -> None:
+    code, _, err = run(photos, "--out", "out", "--classes", "dgo")
+    assert code == 2
+    assert "no class 'dgo'; did you mean 'dog'? There are: " in err
+    assert not Path("out").exists()
 
 
 CALIBRATION = Calibration(thresholds={"best-f1": {"dog": 0.3, "cat": 0.1}, "precision=0.9": {"dog": 0.6, "cat": None}})
@@ -175,16 +200,16 @@ def test_models_and_options_reach_the_loader_and_the_manifest(
 ) -> None:
     Path("a.safetensors").write_bytes(b"weights")
     models = "--model", "a.safetensors", "--model", "other"
-    options = "--top", 300, "--device", "cpu", "--seed", 3
+    options = "--top", 300, "--device", "cpu"
     assert run(photos, "--out", "out", *models, *options, "--set", "box_regression=none")[0] == 0
-    assert loaded == [(["a.safetensors", "other"], "cpu", 300, 3, [], False, ["box_regression=none"])]
+    assert loaded == [(["a.safetensors", "other"], "cpu", 300, [], False, ["box_regression=none"])]
     settings = json.loads(Path("out/run.json").read_bytes())["settings"]
     assert settings["model"] == [f"a.safetensors {hashlib.sha256(b'weights').hexdigest()[:16]}", "other"]
-    assert (settings["top"], settings["seed"], settings["photos"]) == (300, 3, str(photos.absolute()))
+    assert (settings["top"], settings["photos"]) == (300, str(photos.absolute()))
     assert settings["detection"] == ["box_regression=none"]
 
 
-@pytest.mark.parametrize("change", [["--top", "7"], ["--seed", "1"], ["--model", "other"], ["--set", "floor=0.1"]])
+@pytest.mark.parametrize("change", [["--top", "7"], ["--model", "other"], ["--set", "floor=0.1"]])
 def test_a_folder_of_another_run_is_refused_and_can_be_begun_anew(photos: Path, run: Run, change: list[str]) -> None:
     run(photos, "--out", "out")
     code, out, err = run(photos, "--out", "out", *change)
@@ -250,11 +275,22 @@ def test_some_bad_photos(photos: Path, run: Run) -> None:
     assert "errors.csv" not in files(Path("out"))
 
 
-def test_only_bad_photos(photos: Path, run: Run) -> None:
-    Path("bad.jpg").write_bytes(b"not a photo")
-    code, out, _ = run("bad.jpg")
-    assert code == 1
-    assert "0 detections in 0 photos" in out
+def test_files_that_are_left_out_are_told(photos: Path, run: Run) -> None:
+    (photos / "movie.mp4").write_bytes(b"x")
+    (photos / "labels.txt").write_bytes(b"x")
+    assert "\n1 file left out (.mp4 1)\n" in "\n" + run(photos, "--out", "out")[2]
+    assert "left out" not in run(photos, "--out", "out", "--quiet")[2]
+
+
+@pytest.mark.parametrize("name", ["bad.jpg", "README.md"])
+def test_only_bad_photos(photos: Path, run: Run, name: str) -> None:
+    """Nothing to look at: no empty table and no page, but the reason."""
+    Path(name).write_bytes(b"not a photo")
+    code, out, err = run(name, "--out", "out")
+    assert (code, out) == (1, "")
+    reason = f"{Path(name).absolute()}: not an image, or not one of JPEG, PNG, WEBP, BMP, TIFF, GIF"
+    assert err.splitlines() == [f"failed: {reason}", "no photo could be worked on (1 of 1 failed)"]
+    assert files(Path("out")) == ["detections.jsonl", "errors.csv", "run.json"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from detection.evaluation.analysis import Analysis
@@ -12,17 +13,23 @@ from detection.report.colours import class_colours, css
 WIDTH, HEIGHT = 640, 420
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 46  # margins, for the axes' numbers and names
 LARGEST_DOT, SMALLEST_DOT = 11.0, 2.5  # radii in pixels
+DASH = 14  # pixels of each of the curves that lie upon each other, in turn
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One class's curve; ``points`` as SVG writes them."""
+    """One class's curve; ``points`` as SVG writes them, and the dashes by which curves of the same points take turns.
+
+    A class in which nothing is right has no points.
+    """
 
     name: str
     colour: str
     points: str
+    dashes: str = ""
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,26 @@ class Dot:
 
 def precision_recall(analysis: Analysis) -> list[Curve]:
     """The envelope of every class that has objects, from recall 0 to the last object found."""
-    colours = class_colours(analysis.judgement.class_names)
+    judged = analysis.judgement
+    colours, positives = class_colours(judged.class_names), dict(zip(judged.class_names, judged.positives, strict=True))
     curves = []
     for name, (recall, precision) in analysis.curves.items():
         corners = list(zip(recall.tolist(), precision.tolist(), strict=True))
-        if corners:
-            curves.append(Curve(name, css(colours[name]), _points(_steps(corners))))
-    return curves
+        if positives[name]:
+            curves.append(Curve(name, css(colours[name]), _points(_steps(corners)) if corners else ""))
+    return _in_turns(curves)
+
+
+def _in_turns(curves: list[Curve]) -> list[Curve]:
+    """The same curves; those of the same points are dashed, so that none hides another."""
+    alike = Counter(curve.points for curve in curves if curve.points)
+    drawn: Counter[str] = Counter()
+    dashed = []
+    for curve in curves:
+        others, turn = alike[curve.points] - 1, drawn[curve.points]
+        drawn[curve.points] += 1
+        dashed.append(replace(curve, dashes=f"{DASH} {others * DASH}", offset=-turn * DASH) if others > 0 else curve)
+    return dashed
 
 
 def score_dots(analysis: Analysis) -> list[Dot]:

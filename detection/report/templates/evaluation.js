@@ -2,7 +2,7 @@
 (() => {
   // ---- a class picked out of the curves
   const charts = document.querySelector(".charts");
-  const chips = [...document.querySelectorAll(".legend .chip")];
+  const chips = [...document.querySelectorAll(".legend button")];
   const curves = [...document.querySelectorAll(".charts [data-class]")];
   let picked = null;
   chips.forEach((chip) => chip.addEventListener("click", () => {

@@ -149,3 +149,10 @@ def test_box_regression_of_another_size_of_crops_is_told(tmp_path: Path, caplog:
     with caplog.at_level(logging.INFO):
         start.teach(made, CLASSES)
     assert "old.safetensors regresses no boxes, or those of crops of another size: box regression is new" in caplog.text
+
+
+def test_what_no_class_is_is_not_listed(caplog: pytest.LogCaptureFixture) -> None:
+    start = load_start("voc5")
+    with caplog.at_level(logging.INFO):
+        start.tell(start.class_names)
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["starting", "loaded"]

@@ -39,8 +39,8 @@ def test_what_does_not_fit_together_is_refused(columns: tuple, message: str) -> 
     [
         ("trian", ["train", "val"], "did you mean 'train'? There are: train, val"),
         ("Person", ["person", "car"], "did you mean 'person'? There are: car, person"),
-        ("zebra", ["train", "val"], "There are: train, val"),
-        ("x", [], "There are: none"),
+        ("zebra", ["train", "val"], "there are: train, val"),
+        ("x", [], "there are: none"),
         ("x", [f"{number:02}" for number in range(42)], "39 and 2 more"),
     ],
 )

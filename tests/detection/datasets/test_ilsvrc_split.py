@@ -158,9 +158,9 @@ def test_the_list_of_a_class_is_no_number_of_boxes(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_set_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no split 'train'; .*There are: val"):
+    with pytest.raises(FileNotFoundError, match=r"no split 'train'; .*[Tt]here are: val"):
         open_ilsvrc(write_val(tmp_path / "one"), "train1k")
-    with pytest.raises(FileNotFoundError, match=r"no split 'val'; .*There are: train"):
+    with pytest.raises(FileNotFoundError, match=r"no split 'val'; .*[Tt]here are: train"):
         open_ilsvrc(write_train(tmp_path / "two"), "val1")
     for split in ("val3", "train0", "train1m", "train.k"):
         with pytest.raises(FileNotFoundError, match=f"no split '{split}'"):

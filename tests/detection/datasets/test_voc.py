@@ -62,7 +62,7 @@ def test_one_of_several_splits_must_be_named(tmp_path: Path) -> None:
 
 def test_without_lists_every_annotated_photo_is_taken(tmp_path: Path) -> None:
     assert open_voc(write_voc(tmp_path, PHOTOS)).ids == ("000001", "000002", "000003")
-    with pytest.raises(FileNotFoundError, match="no split 'train'; There are: none"):
+    with pytest.raises(FileNotFoundError, match="no split 'train'; there are: none"):
         open_voc(tmp_path, "train")
 
 
@@ -115,7 +115,7 @@ def test_a_class_that_only_another_folder_has_is_known(tmp_path: Path) -> None:
     for split, name in (("train", "cat"), ("valid", "dog")):
         write(tmp_path / split / "a.xml", annotation_xml([(name, 1, 2, 3, 4)]))
     assert labels_by_name(open_voc(tmp_path, "valid", ("cat", "dog"))) == {"cat": 0, "dog": 1}
-    with pytest.raises(ValueError, match=r"no class 'bird'; There are: cat, dog"):
+    with pytest.raises(ValueError, match=r"no class 'bird'; there are: cat, dog"):
         open_voc(tmp_path, "valid", ("bird",))
 
 
@@ -169,7 +169,7 @@ def test_xml_beside_the_photos(tmp_path: Path) -> None:
     assert open_voc(tmp_path).ids == ("a", "b")
     with pytest.raises(FileNotFoundError, match=r"no split 'vlid'; did you mean 'valid'\?"):
         open_voc(tmp_path, "vlid")
-    with pytest.raises(FileNotFoundError, match="no split 'test'; There are: none"):
+    with pytest.raises(FileNotFoundError, match="no split 'test'; there are: none"):
         open_voc(tmp_path / "train", "test")
 
 

@@ -82,7 +82,7 @@ def coco(tmp_path: Path) -> Path:
     return sound_coco(tmp_path / "pets")
 
 
-def counts(data: Path, tmp_path: Path, *options: str) -> dict[str, int]:
+def counts(data: Path | str, tmp_path: Path, *options: str) -> dict[str, int]:
     return {code: len(cases) for code, cases in diagnose(data, tmp_path / "found.json", *options)[1].items()}
 
 
@@ -192,7 +192,38 @@ def test_a_split_that_is_described_and_not_there_hides_no_other(tmp_path: Path) 
 def test_photos_alone(tmp_path: Path) -> None:
     root = sound_folder(tmp_path / "photos")
     assert diagnose(f"folder:{root}", tmp_path / "found.json")[0] == 0
-    assert counts(root, tmp_path) == {"unannotated": 3}
+    assert counts(f"folder:{root}", tmp_path) == {"unannotated": 3}
     shutil.copy(root / "a0.jpg", root / "copy.jpg")
     (root / "a1.jpg").write_bytes(b"no photo")
-    assert counts(root, tmp_path) == {"unreadable-photo": 1, "duplicate": 1, "unannotated": 4}
+    assert counts(f"folder:{root}", tmp_path) == {"unreadable-photo": 1, "duplicate": 1, "unannotated": 4}
+
+
+def test_photos_without_the_annotations_that_were_meant_are_an_error(tmp_path: Path) -> None:
+    """Training refuses them, so that the doctor must not send anyone there."""
+    code, found = diagnose(sound_folder(tmp_path / "photos"), tmp_path / "found.json")
+    assert code == 1
+    (case,) = found["nothing-annotated"]
+    assert "all 3" in case["detail"]
+    assert "Annotations/*.xml or *.xml (VOC)" in case["detail"]
+    assert diagnose(tmp_path / "photos/a0.jpg", tmp_path / "found.json")[0] == 0
+
+
+@pytest.mark.parametrize("layout", ["yolo", "coco"])
+def test_a_layout_without_an_object_is_an_error(layout: str, tmp_path: Path) -> None:
+    root = {"yolo": sound_yolo, "coco": sound_coco}[layout](tmp_path / "pets")
+    for file in root.glob("labels/*/*.txt"):
+        file.unlink()
+    for file in root.glob("annotations/*.json"):
+        change_json(file, lambda content: content.update(annotations=[]))
+    code, found = diagnose(root, tmp_path / "found.json")
+    assert code == 1
+    assert found["nothing-annotated"] == [{"detail": f"{layout}, photos: train 3, val 3"}]
+
+
+def test_a_split_that_is_mostly_bare_is_a_warning(tmp_path: Path) -> None:
+    root = sound_yolo(tmp_path / "pets")
+    for name in ("a0", "a1"):
+        (root / f"labels/train/{name}.txt").unlink()
+    code, found = diagnose(root, tmp_path / "found.json")
+    assert code == 0
+    assert found["mostly-unannotated"] == [{"split": "train", "detail": "2 of 3 photos"}]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detection.images import IMAGE_SUFFIXES
-from detection.inference.find import find_photos, photos_of
+from detection.inference.find import find_photos, left_out_words, photos_of
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -132,4 +132,23 @@ def test_nothing_there(tmp_path: Path) -> None:
         find_photos([tmp_path, tmp_path / "nowhere"])
     touch(tmp_path, "notes.txt")
     with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jpeg, \.jpg"):
+        find_photos([tmp_path])
+
+
+def test_what_may_have_been_meant_is_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.HEIC", "sub/c.mp4", "notes.txt", "a.xml", "data.json", "noext", ".hidden.heic")
+    touch(tmp_path, "runs/x/annotated/d.mov")
+    (tmp_path / "again").symlink_to(tmp_path / "sub", target_is_directory=True)
+    found = find_photos([tmp_path], leave_out=tmp_path / "runs" / "x")
+    assert found.left_out == {".heic": 1, ".mp4": 1}
+    assert left_out_words(found.left_out) == (
+        "2 files left out (.heic 1, .mp4 1); convert .heic to JPEG first, with pillow-heif or ImageMagick"
+    )
+    assert left_out_words({".mp4": 1}) == "1 file left out (.mp4 1)"
+    assert left_out_words(find_photos([tmp_path / "a.jpg"]).left_out) == ""
+
+
+def test_a_folder_of_nothing_but_telephone_photos_says_what_to_do(tmp_path: Path) -> None:
+    touch(tmp_path, "a.heic", "b.avif")
+    with pytest.raises(ValueError, match=r"no image there .*; 2 files left out .*convert \.heic and \.avif to JPEG"):
         find_photos([tmp_path])

@@ -1,14 +1,17 @@
 """What stands on the page, and what it does in a real browser."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from detection.evaluation.explain import REASONS
-from detection.report.evaluation.curves import HEIGHT, LEFT, TOP, WIDTH, precision_recall, score_dots
+from detection.report.evaluation.curves import HEIGHT, LEFT, TOP, WIDTH, Curve, precision_recall, score_dots
 from detection.report.evaluation.sheets import (
     budget_rows,
     class_rows,
@@ -130,6 +133,66 @@ def test_a_class_is_picked_out_of_the_curves_and_let_go(show) -> None:  # type: 
     assert page.locator(".charts .on").get_attribute("data-class") == "1"
     chip.press("Enter")
     assert page.locator(".charts .on, .charts.picked").count() == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
+def test_a_chip_s_colour_stands_in_its_middle(show, width: int, scheme: str) -> None:  # type: ignore[no-untyped-def]
+    page = show(width=width, scheme=scheme)
+    chips = page.locator(".legend .chip")
+    for number in range(chips.count()):
+        chip = chips.nth(number).bounding_box()
+        colour = chips.nth(number).locator("svg").bounding_box()
+        assert (colour["width"], colour["height"]) == (10, 10)
+        assert colour["y"] + 5 == pytest.approx(chip["y"] + chip["height"] / 2, abs=1)
+
+
+def three_curves() -> list[Curve]:
+    """Two that lie upon each other, and that of a class whose object is missed; a fourth class has no object."""
+    analysis = report().analysis
+    names, objects = (*NAMES, "green", "absent"), analysis.judgement.objects
+    labels = np.append(objects.labels[:-1], 2)
+    judgement = replace(analysis.judgement, class_names=names, objects=replace(objects, labels=labels))
+    none, same = (np.zeros(0), np.zeros(0)), analysis.curves["red"]
+    curves = dict(zip(names, (same, same, none, none), strict=True))
+    return precision_recall(replace(analysis, judgement=judgement, curves=curves))
+
+
+def test_curves_that_lie_upon_each_other_take_turns() -> None:
+    red, blue, green = three_curves()
+    assert red.points == blue.points
+    assert (red.dashes, red.offset, blue.dashes, blue.offset) == ("14 14", 0, "14 14", -14)
+    assert (green.points, green.dashes) == ("", "")
+    assert {curve.dashes for curve in precision_recall(report().analysis)} == {""}
+
+
+def test_a_class_of_which_nothing_is_found_is_named_and_cannot_be_picked(open_page, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    curves = three_curves()
+    monkeypatch.setattr("detection.report.evaluation.page.precision_recall", lambda _: curves)
+    page = open_page(write(tmp_path))
+    assert page.locator(".legend .none").all_inner_texts() == ["green, AP 0"]
+    assert page.locator(".legend button").count() == page.locator(".charts [data-class]").count() == 2
+    page.locator(".legend button").nth(1).click()
+    dashes = "element => getComputedStyle(element).strokeDasharray"
+    assert page.locator(".charts .on polyline").evaluate(dashes) == "none"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_that_goes_on_beyond_its_edge_shows_it(show, scheme: str) -> None:  # type: ignore[no-untyped-def]
+    page = show(width=390, scheme=scheme)
+    table = page.locator(".scroll", has=page.locator("table.sortable"))
+
+    def greys() -> tuple[float, float, float]:
+        """How bright the left edge, the inside, and the right edge are, between its round corners."""
+        shot = np.asarray(Image.open(io.BytesIO(table.screenshot())).convert("L"), float)[15:-15]
+        return np.median(shot[:, 3]), np.median(shot), np.median(shot[:, -4])
+
+    left, inside, right = greys()
+    assert right < inside - 8
+    assert left == pytest.approx(inside, abs=2)
+    table.evaluate("element => element.scrollTo(element.scrollWidth, 0)")
+    left, inside, right = greys()
+    assert left < inside - 8
+    assert right == pytest.approx(inside, abs=2)
 
 
 def test_boxes_can_be_hidden_and_photos_enlarged(show) -> None:  # type: ignore[no-untyped-def]
