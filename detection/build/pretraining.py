@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PretrainingRun:
-    """A training in ``folder`` on the photos of ``data``: ``train/<class>/`` and perhaps ``val/<class>/``, or
-    ``<class>/``.
+    """A training in ``folder`` on the photos of ``data``.
 
-    ``workers`` processes read photos; 0: this one does.
+    These lie in ``train/<class>/``, and to validate on in ``val/<class>/``; or all in ``<class>/``. ``workers``
+    processes read them; 0: this one does.
     """
 
     config: PretrainingConfig
