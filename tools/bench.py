@@ -148,12 +148,10 @@ def scaling(photos: Photos = EXAMPLES, repeat: Repeat = 3, quiet: Quiet = False)
     with Bars(quiet=quiet) as bars:
         proposer = build_proposer(ProposalsConfig(width=None))
         costs = list(measure_costs(mosaic(_images(photos)), proposer, repeat=repeat, report=bars))
-    table = Table("megapixels", "CPU seconds", "a megapixel", "of the smallest's")
+    table = Table("megapixels", "CPU seconds a megapixel", "of the smallest's")
     for cost in costs:
         ratio = cost.per_megapixel / costs[0].per_megapixel
-        table.add_row(
-            f"{cost.pixels / 1e6:.2f}", f"{cost.seconds:.3f}", f"{cost.per_megapixel:.3f}", f"{ratio:.2f} times"
-        )
+        table.add_row(f"{cost.megapixels:g}", f"{cost.per_megapixel:.3f}", f"{ratio:.2f} times")
     console().print(table, f"seconds grow as pixels to the power of {exponent(costs):.2f}", sep="\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, product
 
 import cv2
 import numpy as np
@@ -17,12 +17,14 @@ from detection.structures import RGBImage
 LARGEST = (3000, 4000)  # height, width
 TILE = (333, 500)  # of which the image is made: photos as wide as R-CNN searches them
 MEGAPIXELS = (0.1, 0.33, 1.0, 3.0, 12.0)
+MOST_PARTS = 3  # along each side
 
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds of an image: the least of some repeats, since whatever else the machine does only adds to them."""
+    """CPU seconds of images of a size, and their pixels in all."""
 
+    megapixels: float
     pixels: int
     seconds: float
 
@@ -47,22 +49,36 @@ def measure_costs(
     repeat: int = 3,
     report: Report = silent,
 ) -> Iterator[Cost]:
-    """The cost of corners of ``image`` of its shape, the smallest first; the small ones are repeated more often."""
+    """The cost of parts of ``image``, of its shape, the smallest first.
+
+    Of small ones there are up to nine, spread over the image: one part is not as hard as another. Each is timed
+    ``repeat`` times, of which the least counts: whatever else the machine does only adds to it.
+    """
     proposer(image[: TILE[0], : TILE[1]])  # compiles
-    height, width = image.shape[:2]
     for number, size in enumerate(megapixels):
-        share = min(1.0, size * 1e6 / (height * width)) ** 0.5
-        corner = np.ascontiguousarray(image[: round(height * share), : round(width * share)])
-        seconds = []
-        for _ in range(repeat + round(repeat / size)):
-            start = time.process_time()
-            proposer(corner)
-            seconds.append(time.process_time() - start)
+        parts = list(_parts(image, size * 1e6))
+        seconds = sum(min(_seconds(proposer, part) for _ in range(repeat)) for part in parts)
         report("sizes", number + 1, len(megapixels))
-        yield Cost(corner.shape[0] * corner.shape[1], min(seconds))
+        yield Cost(size, sum(part.shape[0] * part.shape[1] for part in parts), seconds)
+
+
+def _parts(image: RGBImage, pixels: float) -> Iterator[RGBImage]:
+    height, width = image.shape[:2]
+    share = min(1.0, pixels / (height * width)) ** 0.5
+    h, w = round(height * share), round(width * share)
+    places = np.linspace(0, 1, min(MOST_PARTS, int(1 / share)))
+    for y, x in product(places, places):
+        top, left = round(y * (height - h)), round(x * (width - w))
+        yield np.ascontiguousarray(image[top : top + h, left : left + w])
+
+
+def _seconds(proposer: Proposer, image: RGBImage) -> float:
+    start = time.process_time()
+    proposer(image)
+    return time.process_time() - start
 
 
 def exponent(costs: Sequence[Cost]) -> float:
-    """How seconds grow with pixels, as ``pixels ** exponent``: 1 is linear; least squares of the logarithms."""
-    pixels, seconds = (np.log([getattr(cost, name) for cost in costs]) for name in ("pixels", "seconds"))
-    return float(np.polyfit(pixels, seconds, 1)[0])
+    """How seconds grow with an image's pixels, as ``pixels ** exponent``, by least squares of logarithms: 1 is linear."""
+    sizes = np.log([cost.megapixels for cost in costs])
+    return 1 + float(np.polyfit(sizes, np.log([cost.per_megapixel for cost in costs]), 1)[0])

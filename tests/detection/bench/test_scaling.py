@@ -14,22 +14,26 @@ def test_a_mosaic_has_all_photos_at_every_size() -> None:
     assert {*np.unique(image)} == {*np.unique(image[:400, :600])} == {10, 200}
 
 
-def test_corners_grow_to_the_whole_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_spread_over_the_image_and_grow_to_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
 
     def proposer(image: RGBImage) -> Proposals:
-        seen.append(image.shape[:2])
+        seen.append((*image.shape[:2], int(image[0, 0, 0])))
         return Proposals(np.zeros((0, 4), np.float32))
 
     clock = iter(range(1000))
     monkeypatch.setattr(scaling.time, "process_time", lambda: next(clock))
     image = np.zeros((600, 800, 3), np.uint8)
-    costs = list(measure_costs(image, proposer, (0.12, 0.48), repeat=1))
-    assert [cost.pixels for cost in costs] == [300 * 400, 600 * 800]
-    assert [cost.seconds for cost in costs] == [1, 1]
-    assert {*seen[1:]} == {(300, 400), (600, 800)}
+    image[300:, :400], image[:300, 400:], image[300:, 400:] = 1, 2, 3
+    costs = list(measure_costs(image, proposer, (0.12, 0.48), repeat=2))
+    assert [(cost.megapixels, cost.pixels, cost.seconds) for cost in costs] == [
+        (0.12, 600 * 800, 4),
+        (0.48, 600 * 800, 1),
+    ]
+    assert seen[1:] == [(300, 400, quarter) for quarter in (0, 0, 2, 2, 1, 1, 3, 3)] + [(600, 800, 0)] * 2
 
 
 @pytest.mark.parametrize("power", [1.0, 1.5])
 def test_the_exponent_of_growth(power: float) -> None:
-    assert exponent([Cost(n, 3e-6 * n**power) for n in (1_000, 50_000, 12_000_000)]) == pytest.approx(power)
+    costs = [Cost(size, round(4e6 * size), 3.0 * 4 * size**power) for size in (0.01, 1.0, 12.0)]
+    assert exponent(costs) == pytest.approx(power)
