@@ -79,6 +79,6 @@ def _seconds(proposer: Proposer, image: RGBImage) -> float:
 
 
 def exponent(costs: Sequence[Cost]) -> float:
-    """How seconds grow with an image's pixels, as ``pixels ** exponent``, by least squares of logarithms: 1 is linear."""
+    """How seconds grow with pixels, as ``pixels ** exponent``, by least squares of the logarithms: 1 is linear."""
     sizes = np.log([cost.megapixels for cost in costs])
     return 1 + float(np.polyfit(sizes, np.log([cost.per_megapixel for cost in costs]), 1)[0])
