@@ -93,7 +93,7 @@ def add_ranks(rank: int, port: int) -> None:
 
 def test_processes_find_one_another_again_after_a_restart() -> None:
     store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    for _ in range(3):
+    for _ in range(2):
         multiprocessing.spawn(add_ranks, (store.port,), nprocs=2)
 
 
