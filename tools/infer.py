@@ -9,9 +9,9 @@
     python tools/infer.py photos/ --time-limit 2 --proposals mode=single --allow-other-proposals
     python tools/infer.py photos/ --set box_regression=none --set voting=null
 
-Folders are searched with all their subfolders. A --model is a file, a bundled name, or a folder of members that
-tools/ensemble.py trained; several are an ensemble: their scores are averaged on the same regions. In --out (by default
-runs/<name of the first PATH>) lie
+Folders are searched with all their subfolders. A --model is a file, a bundled name, a list of files (.txt, one a line),
+or a folder of members that tools/ensemble.py trained; several are an ensemble: their scores are averaged on the same
+regions. In --out (by default runs/<name of the first PATH>) lie
 
     index.html         the photos with their boxes: a page that needs no network; score and classes are chosen on it
     annotated/         every photo with its boxes drawn, by its own name

@@ -44,7 +44,8 @@ def load_detector(
 ) -> RegionDetector:
     """The detector of one model, or the ensemble of several; without any, the bundled one.
 
-    A model is a file, the name of a bundled one, or a folder of runs that tools/ensemble.py trained.
+    A model is a file, the name of a bundled one, a list of files (``.txt``, one a line), or a folder of runs that
+    tools/ensemble.py trained.
 
     ``top``: how many regions a photo are scored (default: what the model was made with). ``proposals``: what differs
     from the model's own proposals, of :class:`detection.config.ProposalsConfig`: ``{"time_limit": 5}``, or as on a
