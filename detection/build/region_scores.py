@@ -18,7 +18,7 @@ from detection.ensemble.store import Regions, ScoreStore, begin_scores, same_wei
 from detection.heads.region_scorer import RegionScorer
 from detection.images import decode_image
 from detection.inference.find import Photo
-from detection.inference.models import LAST, weights_hash
+from detection.inference.models import LAST, is_bundled, weights_hash
 from detection.proposals.store import ProposalStore, Report
 
 
@@ -93,7 +93,8 @@ def calibrate_models(
     """Fit what the models' averaged scores are worth, and write it into a file, which is given too.
 
     ``results`` are of photos that the models were not trained on; ``into`` is a model that was trained likewise, the
-    first one by default. Raises ``ValueError`` where a model has not scored them, or ``into`` knows other classes.
+    first one by default. Raises ``ValueError`` where a model has not scored them, ``into`` knows other classes, or the
+    file comes with the package.
     """
     files = [file for model in models for file in files_of(model)]
     names = tuple(results.store.known_as(member_name(file)) for file in files)
@@ -101,6 +102,8 @@ def calibrate_models(
     if missing := [f"{file} ({name})" for file, name in zip(files, names, strict=True) if name not in there]:
         raise ValueError(f"{results.store.folder}: no scores of {', '.join(missing)}; there are {', '.join(there)}")
     written = into or files[0]
+    if is_bundled(written):
+        raise ValueError(f"{written} comes with the package: copy it, and give the copy as model or with --into")
     model = read_detector(written)
     if model.class_names != results.store.class_names:
         raise ValueError(f"{written} knows other classes than these scores are of: {', '.join(model.class_names)}")

@@ -61,6 +61,11 @@ def bundled_models() -> list[str]:
     return sorted(path.stem for path in _bundled_folder().iterdir() if path.suffix in (SUFFIX, LIST))
 
 
+def is_bundled(file: Path) -> bool:
+    """Whether a model file is one that comes with the package, which others use too."""
+    return _bundled_folder().resolve() in file.resolve().parents
+
+
 def member_runs(folder: Path) -> list[Path]:
     """``member-1``, ``member-2``, ... of a folder, in the order of their numbers."""
     found = {int(match[1]): path for path in folder.glob("*") if (match := MEMBER.fullmatch(path.name))}

@@ -343,7 +343,13 @@ def test_fewer_regions_are_as_if_no_more_had_been_scored(
 
 
 def test_a_calibration_goes_into_the_first_file_and_with_the_ensemble(
-    trained: Path, informed: Path, data: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    trained: Path,
+    informed: Path,
+    data: Path,
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     members = tmp_path / "run"
     shutil.copytree(trained, members)
@@ -356,6 +362,10 @@ def test_a_calibration_goes_into_the_first_file_and_with_the_ensemble(
     assert (fitted.models, fitted.facts["photos"]) == (3, 3)
     run("calibrate", members, "--scores", informed, "--data", data, "--split", "val")  # its weights are known again
     run("pack", members, "--int8", "--out", tmp_path / "packed", "--name", "trio")
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "_bundled_folder", lambda: tmp_path)
+        arguments = ("calibrate", members, "--scores", informed, "--data", data, "--split", "val")
+        assert "comes with the package: copy it" in fails(capsys, *map(str, arguments))
     monkeypatch.setattr(models, "_bundled_folder", lambda: tmp_path / "packed")
     carried = load_detector("trio", device="cpu")
     assert len(carried.scorer.members) == 3
