@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import islice
@@ -154,16 +154,10 @@ def infer(
     _tell_left_out(found, bars)
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
-    settings: dict[str, JSON] = {
-        "version": VERSION,
-        "model": [one for name in model or [BUNDLED] for one in fingerprints(name)],
-    }
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
+    settings = _settings(model or [BUNDLED], top, found.root, {"proposals": changes, "detection": detection or []})
     detector = load(model or [], device, top, changes, allow_other_proposals, detection or [])
     check_formats(wanted, (), detector.class_names)
-    settings |= {"top": top, "photos": str(found.root)} | (
-        {name: list(given) for name, given in (("proposals", changes), ("detection", detection)) if given}
-    )
     shown = thresholds_of(threshold, detector.class_names, detector.calibration)
     words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
     chosen = chosen_classes(classes, detector.class_names)
@@ -191,6 +185,15 @@ def infer(
         where = printable(str(folder.errors))
         print(f"{len(failures)} of {len(found.photos)} photos failed: see {where}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _settings(
+    models: Sequence[str], top: int | None, root: Path, changes: Mapping[str, Sequence[str]]
+) -> dict[str, JSON]:
+    """What a run is of: in a folder with one of other settings it is refused."""
+    files: list[JSON] = [one for name in models for one in fingerprints(name)]
+    given: dict[str, JSON] = {section: list(asked) for section, asked in changes.items() if asked}
+    return {"version": VERSION, "model": files, "top": top, "photos": str(root), **given}
 
 
 def _tell_left_out(found: Found, bars: Bars) -> None:

@@ -194,6 +194,8 @@ def _without(dataset: Dataset, blacklist: Mapping[str, str]) -> AnnotatedImages:
 
     Raises ``ValueError`` where photos of the data set share a name that is listed.
     """
+    if not blacklist:
+        return leave_out(dataset, set())
     names = ImageNames(dataset.ids, [dataset.path(index) for index in range(len(dataset))])
     listed: set[str] = set()
     for where, line in blacklist.items():

@@ -7,6 +7,8 @@ import re
 from importlib import resources
 from pathlib import Path
 
+from detection.datasets.listing import read_lines
+
 BUNDLED = "voc5"
 SUFFIX = ".safetensors"
 LAST = f"last{SUFFIX}"  # the model that a training run leaves in its folder
@@ -38,10 +40,9 @@ def _left_by_runs(folder: Path) -> list[Path]:
 def listed_files(path: Path) -> list[Path]:
     """The files that a list names, one a line, each from the list's own folder; blank lines do not count."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a list of model files: it is no text") from None
-    files = [path.parent / line.strip() for line in lines if line.strip()]
+        files = [path.parent / line.strip() for line in read_lines(path) if line.strip()]
+    except ValueError as error:
+        raise ValueError(f"{path} is not a list of model files: {error}") from None
     if not files:
         raise ValueError(f"{path} names no model file")
     for file in files:

@@ -24,7 +24,8 @@ from torch.distributed.rendezvous import rendezvous
 # The others wait while the first process validates or trains a ranker. A process that dies is not waited for: torchrun
 # stops the others.
 PATIENCE = timedelta(days=7)
-ARRIVAL, CONNECTION, LOOK_EVERY = timedelta(minutes=30), timedelta(minutes=5), timedelta(milliseconds=50)
+ARRIVAL, CONNECTION = timedelta(minutes=30), timedelta(minutes=5)
+LOOK_EVERY = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,14 @@ def meet(store: Store, rank: int, count: int) -> Store:
     """
     token = uuid4().hex
     if rank == 0:
-        awaited, deadline = set(range(1, count)), time.monotonic() + ARRIVAL.total_seconds()
-        while awaited:
-            for other in sorted(awaited):
+        deadline = time.monotonic() + ARRIVAL.total_seconds()
+        while awaited := [other for other in range(1, count) if not store.check([f"here/{token}/{other}"])]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"processes {awaited} of {count} did not come within {ARRIVAL}")
+            for other in awaited:
                 if store.check([f"token/{other}"]):
                     store.set(f"start/{store.get(f'token/{other}').decode()}", token)
-            awaited = {other for other in awaited if not store.check([f"here/{token}/{other}"])}
-            if awaited and time.monotonic() > deadline:
-                raise RuntimeError(f"processes {sorted(awaited)} of {count} did not come within {ARRIVAL}")
-            time.sleep(LOOK_EVERY.total_seconds() if awaited else 0)
+            time.sleep(LOOK_EVERY)
         store.set(f"all/{token}", "")
         return PrefixStore(token, store)
     store.set(f"token/{rank}", token)
