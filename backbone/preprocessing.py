@@ -57,7 +57,8 @@ class Preprocessing:
         if self.channel_order == "bgr":
             crops = crops.flip(1)
         mean, scale = (
-            torch.tensor(v, dtype=crops.dtype, device=crops.device).view(3, 1, 1) for v in (self.mean, self.scale)
+            torch.stack([crops.new_full((1, 1), value) for value in values])  # made there: nothing crosses to a GPU
+            for values in (self.mean, self.scale)
         )
         return (crops - mean) / scale
 

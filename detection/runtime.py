@@ -6,8 +6,10 @@ import ctypes
 import os
 import platform
 import re
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 
@@ -26,6 +28,11 @@ def choose_device(name: str = "auto") -> torch.device:
         seen = f"{count} CUDA device{'s' if count > 1 else ''}" if count else "no CUDA device"
         raise ValueError(f"device {name!r} was asked for, but PyTorch sees {seen}; use {'cuda' if count else 'cpu'}")
     return device
+
+
+def constants(values: Sequence[float], beside: Tensor) -> Tensor:
+    """A few numbers (N,) on the device of another tensor, of its type: made there, as to bring them waits for a GPU."""
+    return torch.stack([beside.new_full((), value) for value in values])
 
 
 def spare_threads(device: torch.device) -> int:

@@ -8,7 +8,7 @@ from statistics import median
 from detection.bench.device import device_name, synchronised
 from detection.bench.timing import Race, Report, Result, Spent, Timing, measure, silent
 from detection.detector import RegionDetector
-from detection.regions.warp import crop_regions
+from detection.regions.crops import crop_regions
 from detection.structures import RGBImage
 
 STAGES = ("propose", "select", "warp", "score", "suppress")

@@ -17,7 +17,8 @@ from torchvision.ops import roi_align
 from detection.bench.device import synchronised
 from detection.bench.timing import Contestant, Race, Report, race, silent
 from detection.boxes import Boxes
-from detection.regions.warp import Warp, crop_by_gather, crop_regions, warp_reference, windows_of
+from detection.regions.crops import crop_regions, gather, pack
+from detection.regions.warp import Warp, warp_reference, windows_of
 from detection.structures import RGBImage
 
 CPU = torch.device("cpu")
@@ -68,7 +69,7 @@ def _ours(photo: Photo, warp: Warp, device: torch.device) -> Tensor:
 
 
 def _gathered(photo: Photo, warp: Warp, device: torch.device) -> Tensor:
-    return crop_by_gather(torch.from_numpy(photo.image).to(device), photo.boxes, warp)
+    return gather(pack([photo], warp, device), device)
 
 
 def _defined(photo: Photo, warp: Warp) -> Tensor:

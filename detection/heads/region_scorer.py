@@ -11,7 +11,7 @@ from detection.boxes import Boxes
 from detection.heads.members import Member, whole
 from detection.heads.scoring import RawScores, ScoredRegions, Scoring, averaged
 from detection.heads.sharing import sharers_of
-from detection.regions.warp import crop_regions
+from detection.regions.crops import crop_regions
 from detection.structures import RGBImage
 
 logger = logging.getLogger(__name__)

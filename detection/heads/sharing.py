@@ -11,7 +11,7 @@ from torch import Tensor
 
 from detection.boxes import Boxes
 from detection.heads.members import Member
-from detection.regions.warp import crop_regions
+from detection.regions.crops import crop_regions
 from detection.structures import RGBImage
 
 

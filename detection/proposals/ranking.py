@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from detection.proposals.pooling import pool_around
+from detection.runtime import constants
 from detection.structures import Proposals, RGBImage
 
 
@@ -57,7 +58,7 @@ class RegionRanker(nn.Module):
         cells, stride = self.settings.cells, self.settings.stride
         reduced = torch.relu(self.reduce(feature_map))
         pooled = pool_around(reduced, boxes, self.settings.surroundings, cells, stride)  # (R, width * cells^2)
-        extent = boxes.new_tensor([feature_map.shape[3], feature_map.shape[2]] * 2) * stride
+        extent = constants([feature_map.shape[3], feature_map.shape[2]] * 2, boxes) * stride
         place = boxes / extent  # where in the image the region lies, and so how large it is
         return cast(Tensor, self.output(torch.relu(self.hidden(torch.cat([pooled, place], dim=1)))))
 

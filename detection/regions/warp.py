@@ -5,17 +5,15 @@ pixels, cut to the image, and the part that is left is resized - bilinearly and 
 did - to where it belongs in the ``size`` x ``size`` crop. What lies outside the image is filled with the network's
 mean, which becomes zero when the mean is taken off.
 
-Three implementations give the same crops: :func:`warp_reference` (slow and obvious), OpenCV on a CPU, and one gather
-for all regions on any other device. :func:`crop_regions` chooses.
+Here are the geometry and :func:`warp_reference`, which is slow and obvious; what :mod:`detection.regions.crops` gives
+is the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from detection.boxes import Boxes
@@ -114,58 +112,3 @@ def _taps(start: int, stop: int, extent: int) -> tuple[NDArray[np.int64], NDArra
     low = np.floor(position).astype(np.int64)
     high = np.minimum(low + 1, stop - start - 1)
     return start + low, start + high, position - low
-
-
-def crop_regions(image: RGBImage, boxes: Boxes, warp: Warp, device: torch.device) -> torch.Tensor:
-    """The crops of one image on ``device``: (R, 3, size, size) float32, RGB 0..255, channels last in memory."""
-    if device.type == "cpu":
-        return _crop_with_opencv(image, boxes, warp)
-    pixels = np.ascontiguousarray(image)  # a tensor has no mirrored views
-    return crop_by_gather(torch.from_numpy(pixels).to(device), boxes, warp)
-
-
-def _crop_with_opencv(image: RGBImage, boxes: Boxes, warp: Warp) -> torch.Tensor:
-    height, width = image.shape[:2]
-    windows = windows_of(boxes, width, height, warp)
-    crops = np.empty((len(boxes), warp.size, warp.size, 3), np.float32)
-    crops[:] = np.array(warp.border, np.float32)
-    pixels = image.astype(np.float32)
-    for crop, (x1, y1), (x2, y2), (x, y), (w, h) in zip(
-        crops, windows.start, windows.stop, windows.offset, windows.extent, strict=True
-    ):
-        if w:
-            crop[y : y + h, x : x + w] = cv2.resize(pixels[y1:y2, x1:x2], (int(w), int(h)))
-    return torch.from_numpy(crops).permute(0, 3, 1, 2)  # a view: channels last
-
-
-def crop_by_gather(image: torch.Tensor, boxes: Boxes, warp: Warp) -> torch.Tensor:
-    """The same crops from an image (H, W, 3) that lies on a device, all regions in one pass of four gathers."""
-    height, width = image.shape[:2]
-    windows = windows_of(boxes, width, height, warp)
-    left, right, across, inside_x = _taps_of_all(windows, 0, warp.size, image.device)
-    above, below, down, inside_y = _taps_of_all(windows, 1, warp.size, image.device)
-    pixels = image.reshape(height * width, 3)
-
-    def at(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-        return pixels[rows[:, :, None] * width + columns[:, None, :]].float()  # (R, size, size, 3)
-
-    across, down = across[:, None, :, None], down[:, :, None, None]
-    top = torch.lerp(at(above, left), at(above, right), across)
-    bottom = torch.lerp(at(below, left), at(below, right), across)
-    inside = (inside_y[:, :, None] & inside_x[:, None, :])[..., None]
-    border = torch.tensor(warp.border, device=image.device)
-    return torch.where(inside, torch.lerp(top, bottom, down), border).permute(0, 3, 1, 2)
-
-
-def _taps_of_all(windows: Windows, axis: int, size: int, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """As :func:`_taps` for every region and every pixel of the crop, with a mask of the pixels that are filled."""
-    columns = (windows.start, windows.stop, windows.offset, windows.extent)
-    start, stop, offset, extent = (torch.from_numpy(c[:, axis].copy()).to(device)[:, None] for c in columns)
-    place = torch.arange(size, device=device)[None, :] - offset
-    length = stop - start
-    position = (place.double() + 0.5) * (length.double() / extent.clamp(min=1)) - 0.5
-    position = torch.minimum(position.clamp(min=0), (length - 1).double())
-    low = position.floor().long()
-    high = torch.minimum(low + 1, length - 1)
-    inside = (place >= 0) & (place < extent)
-    return start + low, start + high, (position - low).float(), inside

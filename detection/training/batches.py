@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detection.boxes import Boxes, flip_horizontal
-from detection.regions.warp import Warp, crop_regions
+from detection.regions.crops import Cut, begin_crops, lay_out
+from detection.regions.warp import Warp
 from detection.structures import RGBImage
 from detection.training.distributed import ALONE, Processes
 from detection.training.sampling import RegionLabels
@@ -178,10 +179,17 @@ class BatchLoader:
 
     def batch(self, step: int) -> Batch:
         """This process's share of the batch of a step; every photo is mirrored with a chance of one half."""
-        warp = self.warp_at(step)
+        return self._begin(step)()
+
+    def _begin(self, step: int) -> Callable[[], Batch]:
+        """All of a batch that the processor can do for it, and what puts it on the device.
+
+        The latter is for the thread that trains: its work and the network's stand in one queue, and none waits.
+        """
         picks = self.sampler.picks(step)
         mine = self.processes.share(len(picks))
-        crops, classes, regions, matches = [], [], [], []
+        cuts: list[Cut] = []
+        classes, matches = [], []
         for number in mine:
             image, rows, _ = picks[number]
             random = np.random.default_rng((self.sampler.seed, step, 1, number))  # whoever shares the batch
@@ -189,32 +197,40 @@ class BatchLoader:
             pool = self.sampler.pools[image]
             boxes, matched = pool.boxes[rows], pool.labels.matches[rows]
             if random.random() < 0.5:
-                pixels = np.ascontiguousarray(pixels[:, ::-1])
+                pixels = pixels[:, ::-1]
                 boxes, matched = flip_horizontal(boxes, pixels.shape[1]), flip_horizontal(matched, pixels.shape[1])
-            crops.append(crop_regions(pixels, boxes, warp, self.device))
+            cuts.append((pixels, boxes))
             classes.append(pool.labels.classes[rows])
-            regions.append(boxes)
             matches.append(matched)
+        crops = begin_crops(cuts, self.warp_at(step), self.device)
         sizes = [len(pick.rows) for pick in picks]
         learnt = [len(pick.rows) - pick.spare for pick in picks]
-        return Batch(
-            torch.cat(crops),
-            torch.from_numpy(np.concatenate(classes)).to(self.device),
-            torch.from_numpy(np.concatenate(regions)).to(self.device),
-            torch.from_numpy(np.concatenate(matches)).to(self.device),
-            np.concatenate([np.full(sizes[number], picks[number].image) for number in mine]),
-            np.array([(sizes[number], picks[number].spare) for number in mine], np.int64),
-            first=sum(learnt[: mine.start]),
-            total=sum(learnt),
-        )
+        images = np.concatenate([np.full(sizes[number], picks[number].image) for number in mine])
+        groups = np.array([(sizes[number], picks[number].spare) for number in mine], np.int64)
+        arrays = [np.concatenate(parts) for parts in (classes, [boxes for _, boxes in cuts], matches)]
+        labels, regions, objects = (lay_out(array, self.device) for array in arrays)
+
+        def placed() -> Batch:
+            return Batch(
+                crops(),
+                labels.to(self.device, non_blocking=True),
+                regions.to(self.device, non_blocking=True),
+                objects.to(self.device, non_blocking=True),
+                images,
+                groups,
+                first=sum(learnt[: mine.start]),
+                total=sum(learnt),
+            )
+
+        return placed
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """The batches of steps ``start`` to ``stop`` (exclusive), in order."""
         ahead = self.workers + 1
         with ThreadPoolExecutor(self.workers) as threads:
-            pending = [threads.submit(self.batch, step) for step in range(start, min(start + ahead, stop))]
+            pending = [threads.submit(self._begin, step) for step in range(start, min(start + ahead, stop))]
             for step in range(start, stop):
-                batch = pending.pop(0).result()
+                place = pending.pop(0).result()
                 if step + ahead < stop:
-                    pending.append(threads.submit(self.batch, step + ahead))
-                yield batch
+                    pending.append(threads.submit(self._begin, step + ahead))
+                yield place()

@@ -19,7 +19,7 @@ from detection.boxes import Boxes
 from detection.datasets.base import Dataset
 from detection.heads.members import Member, whole
 from detection.proposals.store import Report
-from detection.regions.warp import crop_regions
+from detection.regions.crops import crop_regions
 from detection.structures import RGBImage, Target
 from detection.training.sampling import label_regions
 

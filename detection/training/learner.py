@@ -150,8 +150,8 @@ class Learner(ABC, Generic[Module, Lesson, Progress]):
         for one in statistics:
             one.div_(self.processes.count)
         self.processes.add([*gradients, *statistics, said])
-        said = said.cpu()
         norm = torch.nn.utils.get_total_norm(gradients) if not self.scaler.is_enabled() else said[0]  # it looks itself
+        said, norm = torch.cat([said, norm[None]]).cpu().split([len(said), 1])  # the one wait for a GPU
         if not (torch.isfinite(said).all() and torch.isfinite(norm)):
             for one, kept in zip(statistics, before, strict=True):
                 one.copy_(kept)

@@ -25,10 +25,10 @@ def region_losses(scores: RegionScores, classes: Tensor, regions: Tensor, matche
     The box loss is averaged over all N crops, so that a batch with few positives does not shout.
     """
     classification = F.cross_entropy(scores.logits.float(), classes)
-    positive = torch.nonzero(classes > 0).flatten()
-    if scores.offsets is None or not len(positive):
+    if scores.offsets is None:
         return Losses(classification, classification.new_zeros(()))
-    offsets = scores.offsets.float()[positive, classes[positive] - 1]
-    wanted = encode_boxes(matches[positive], regions[positive])
+    rows, positive = torch.arange(len(classes), device=classes.device), (classes > 0)[:, None]
+    offsets = scores.offsets.float()[rows, (classes - 1).clamp(min=0)]
+    wanted = torch.where(positive, encode_boxes(matches, regions), offsets.detach())  # to pick rows waits for a GPU
     boxes = F.smooth_l1_loss(offsets, wanted, reduction="sum") / len(classes)
     return Losses(classification, boxes)

@@ -22,7 +22,8 @@ from detection.calibration import Calibration
 from detection.config import Config
 from detection.images import decode_image
 from detection.inference.models import model_file
-from detection.regions.warp import Warp, crop_regions
+from detection.regions.crops import crop_regions
+from detection.regions.warp import Warp
 from tests.detection.build.models import model, write_model
 from tests.detection.rectangles import CELLS, SIZE, narrow_network, small_config, write_backbone
 

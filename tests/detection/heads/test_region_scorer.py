@@ -10,7 +10,8 @@ from detection.heads.box_coding import decode_boxes
 from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier, RegionHeads
 from detection.heads.region_scorer import RegionScorer
-from detection.regions.warp import Warp, crop_regions
+from detection.regions.crops import crop_regions
+from detection.regions.warp import Warp
 from tests.detection.rectangles import (
     CELLS,
     CONTEXT,

@@ -13,7 +13,8 @@ from detection.heads.members import Member
 from detection.heads.region_classifier import RegionClassifier
 from detection.heads.region_scorer import RegionScorer
 from detection.heads.sharing import shared_stages
-from detection.regions.warp import Warp, crop_regions
+from detection.regions.crops import crop_regions
+from detection.regions.warp import Warp
 from detection.structures import RGBImage
 from tests.detection.heads.test_region_scorer import BOXES, CPU, IMAGE, WARP, scorer, stirred
 from tests.detection.rectangles import PREPROCESSING

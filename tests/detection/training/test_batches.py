@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from detection.boxes import flip_horizontal
-from detection.regions.warp import Warp, crop_regions
+from detection.regions.crops import crop_regions
+from detection.regions.warp import Warp
 from detection.training.batches import Batch, BatchLoader, Pool, RegionSampler
 from detection.training.distributed import Processes
 from detection.training.sampling import IGNORED, RegionLabels
