@@ -32,6 +32,7 @@ OF_A_GPU: dict[str, Callable[..., object]] = {
     "get_device_capability": lambda *_: (9, 0),
     "device": lambda *_: nullcontext(),
     "set_device": lambda *_: None,
+    "is_current_stream_capturing": lambda: False,
     "synchronize": lambda *_: None,
     "manual_seed_all": lambda *_: None,
     "reset_peak_memory_stats": lambda *_: None,
