@@ -106,7 +106,11 @@ def _load(path: str | Path) -> object:
         raise
     except Exception as error:  # of a damaged file: anything from KeyError to UnpicklingError
         objects = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
-        what = "a whole pickled model; save model.state_dict() instead" if objects else "damaged, or of another kind"
+        what = (
+            "a whole pickled model, or other objects; save model.state_dict() instead"
+            if objects
+            else "damaged, or of another kind"
+        )
         raise ValueError(f"{path}: not a file of plain tensors: {what}") from error
 
 

@@ -1,8 +1,10 @@
 """torchvision's own GoogLeNet with random weights, against what is made of its state dict."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -82,10 +84,12 @@ def test_files_of_wrapped_models_are_read(tmp_path: Path, state: dict[str, Tenso
 @pytest.mark.parametrize(
     ("save", "what"),
     [
-        (torch.save, "a whole pickled model"),
+        (torch.save, "a whole pickled model, or other objects"),
+        (partial(torch.save, _use_new_zipfile_serialization=False), "a whole pickled model, or other objects"),
+        (lambda _, path: torch.save({"best": np.float64(3)}, path), "a whole pickled model, or other objects"),
         (lambda module, path: torch.jit.save(torch.jit.script(module), path), "a TorchScript program"),
     ],
-    ids=["pickle", "TorchScript"],
+    ids=["pickle", "legacy", "NumPy", "TorchScript"],
 )
 def test_a_whole_model_is_refused_with_what_to_do(
     tmp_path: Path, save: Callable[[nn.Module, Path], None], what: str
