@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbone.layers import Convolution, Inception, NaiveInception, SeparableConvolution, halve, initialise
-from backbone.lrn import LocalResponseNorm
+from backbone.lrn import LocalResponseNorm, is_followed
 from backbone.options import GoogLeNetOptions
 
 __all__ = ["AUXILIARY_AFTER", "TABLE_1", "GoogLeNet", "GoogLeNetOptions", "Logits"]
@@ -35,6 +35,10 @@ LAST_POOL_BEFORE = "5a"
 AUXILIARY_AFTER = ("4a", "4d")
 AUXILIARY_MAP, AUXILIARY_CONV, AUXILIARY_HIDDEN, AUXILIARY_DROPOUT = 4, 128, 1024, 0.7  # section 5
 CPU_GROUP = 8 * 224 * 224  # pixels: of more, the stem's maps leave a processor's cache, and it takes 1.3 times as long
+
+
+torch.fx.wrap("average")  # who traces the network, as torchvision's create_feature_extractor, takes them as one step
+torch.fx.wrap("_batch")
 
 
 class Logits(NamedTuple):
@@ -135,9 +139,8 @@ class GoogLeNet(nn.Module):
     def forward_stages(self, x: Tensor, first: str = "stem", last: str = "5b") -> Tensor:
         """Run the contiguous stages ``first`` to ``last``, both included; a pooling belongs to the block after it."""
         stages = self._range(first, last)
-        if first == "stem":
-            x = x.to(self.stem.conv2.weight.dtype)
-        if not self._in_groups(x):
+        x = _batch(x, self.stem.conv2.weight.dtype if first == "stem" else None)
+        if not self._in_groups(x, stages):
             return self._run(x, stages)
         return torch.cat([self._run(group, stages) for group in x.split(_group_size(x))])
 
@@ -151,11 +154,16 @@ class GoogLeNet(nn.Module):
             x = self.inceptions[name](x)
         return x
 
-    def _in_groups(self, x: Tensor) -> bool:
-        """On a CPU a large batch is quicker in groups, and smaller; what needs no gradient may be cut into them."""
+    def _in_groups(self, x: Tensor, stages: tuple[str, ...]) -> bool:
+        """On a CPU a large batch is quicker in groups, and smaller; what needs no gradient may be cut into them.
+
+        Not where somebody looks at the whole batch: batch norm in training, a hook, or who writes the program down.
+        """
         whole_batch = self.training and self.options.normalisation == "batch_norm"
-        free = not (whole_batch or torch.is_grad_enabled() or torch.compiler.is_compiling())
-        return free and x.device.type == "cpu" and len(x) > _group_size(x)
+        recorded = is_followed() or isinstance(x, torch.fx.Proxy)
+        if whole_batch or recorded or torch.is_grad_enabled() or x.device.type != "cpu" or len(x) <= _group_size(x):
+            return False
+        return not any(map(_has_hooks, map(self.stage, stages)))
 
     def feature_map(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, 1024, 7, 7)."""
@@ -193,6 +201,17 @@ class GoogLeNet(nn.Module):
         if start > stop:
             raise ValueError(f"stage {first!r} comes after {last!r}; the order is {', '.join(self.STAGES)}")
         return self.STAGES[start : stop + 1]
+
+
+def _batch(x: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """A batch (N, C, H, W), in another precision where one is given; anything else is refused at the entrance."""
+    if x.ndim != 4:
+        raise ValueError(f"expected a batch (N, C, H, W), got shape {tuple(x.shape)}; one image is image[None]")
+    return x if dtype is None else x.to(dtype)
+
+
+def _has_hooks(stage: nn.Module) -> bool:
+    return any(part._forward_hooks or part._forward_pre_hooks for part in stage.modules())
 
 
 def _group_size(x: Tensor) -> int:

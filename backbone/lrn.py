@@ -12,13 +12,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 SIZE, ALPHA, BETA, K = 5, 1e-4, 0.75, 1.0  # BVLC/caffe: models/bvlc_googlenet/train_val.prototxt
 REACH = SIZE // 2
 CACHED_ELEMENTS = 1 << 18  # a thread's share of one step: its temporaries (1 MiB each in float32) stay in the cache
 GPU_ELEMENTS = 1 << 25  # of one step: its temporaries are 128 MiB each, where all of a batch's were gigabytes
+
+
+torch.fx.wrap("local_response_norm")  # one step for who traces a network
 
 
 class LocalResponseNorm(nn.Module):
@@ -32,14 +34,19 @@ def local_response_norm(x: Tensor) -> Tensor:
     """(N, C, H, W) -> the same shape, precision and layout; squares are summed in float32 (or float64)."""
     if x.ndim != 4:
         raise ValueError(f"local response normalisation: expected (N, C, H, W), got shape {tuple(x.shape)}")
-    if torch.compiler.is_compiling():
+    if is_followed():
         return _by_definition(x)
     out: Tensor = _LocalResponseNorm.apply(x.contiguous(memory_format=_memory_format(x)))
     return out
 
 
+def is_followed() -> bool:
+    """Whether somebody needs plain operations: a compiler, an exporter, or a transform such as ``torch.func.grad``."""
+    return torch.compiler.is_compiling() or torch._C._is_tracing() or torch._C._are_functorch_transforms_active()
+
+
 def _by_definition(x: Tensor) -> Tensor:
-    """In few plain operations, which a compiler fuses and an exporter can write down."""
+    """In few plain operations, which a compiler fuses, an exporter can write down, and all can differentiate."""
     wide = _wide(x)
     squares = F.pad(wide.square(), (0, 0, 0, 0, REACH, REACH))
     total = reduce(torch.add, (squares[:, shift : shift + x.shape[1]] for shift in range(SIZE)))
@@ -59,9 +66,14 @@ class _LocalResponseNorm(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
+        again = torch.is_grad_enabled()  # create_graph: the gradient will be differentiated itself
+        if again or torch._C._functorch.is_legacy_batchedtensor(gradient):
+            with torch.enable_grad():
+                y = _by_definition(x)
+            slow: Tensor = torch.autograd.grad(y, x, gradient, create_graph=again)[0]
+            return slow
         out = torch.empty_like(x)
         gradient = gradient.contiguous(memory_format=_memory_format(x))
         for part, upstream, downstream in zip(_parts(x), _parts(gradient), _parts(out), strict=True):

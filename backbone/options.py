@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args, get_type_hints
 
+import numpy as np
+
 JSONValue = str | int | float | bool
 
 
@@ -32,6 +34,9 @@ class GoogLeNetOptions:
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
+            if isinstance(value, np.generic):  # a number out of an array
+                value = value.item()
+                object.__setattr__(self, name, value)
             choices = get_args(hint)
             if choices and not any(value == choice and type(value) is type(choice) for choice in choices):
                 raise ValueError(f"GoogLeNet option {name}: {value!r} is not one of {', '.join(map(repr, choices))}")

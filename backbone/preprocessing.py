@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,15 +30,18 @@ class Preprocessing:
             raise ValueError(f"preprocessing channel_order: expected 'rgb' or 'bgr', got {self.channel_order!r}")
         for name in ("mean", "scale"):
             values = getattr(self, name)
+            if isinstance(values, (np.ndarray, Tensor)):
+                values = values.tolist()
             if not isinstance(values, (tuple, list)) or len(values) != 3 or not all(_is_finite(v) for v in values):
                 raise ValueError(f"preprocessing {name}: expected 3 numbers, one a channel, got {values!r}")
             object.__setattr__(self, name, tuple(float(value) for value in values))
         if min(self.scale) <= 0:
             raise ValueError(f"preprocessing scale: expected positive numbers, got {self.scale}")
-        if type(self.input_size) is not int or self.input_size < 32:
+        if not _is_whole(self.input_size) or self.input_size < 32:
             raise ValueError(
                 f"preprocessing input_size: expected a whole number of at least 32, got {self.input_size!r}"
             )
+        object.__setattr__(self, "input_size", int(self.input_size))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Preprocessing:
@@ -64,4 +70,8 @@ class Preprocessing:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral)

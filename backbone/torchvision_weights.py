@@ -7,6 +7,7 @@ dropout 0.2. Their auxiliary heads were never trained (pytorch/vision#821) and a
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,24 +57,28 @@ PARAMETER_NAMES = {
     "fc.weight": "linear.weight",
     "fc.bias": "linear.bias",
 }
+CHECKPOINT_KEYS = ("model", "state_dict")  # under which checkpoints have it: torchvision's, and Lightning's and many
+WRAPPERS = ("module.", "_orig_mod.")  # before each name: of DataParallel, of torch.compile
 AUXILIARY_PREFIXES = ("aux1.", "aux2.")
 
 
 def load_torchvision(path: str | Path) -> GoogLeNet:
-    """The network of a torchvision .pth file (a state dict, or a checkpoint with one under "model"), for evaluation."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path}: not a file of plain tensors that torch.load reads: {_first_line(error)}") from error
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]
+    """The network of a torchvision .pth file, for evaluation: a state dict, or a checkpoint with one in it."""
+    content = _load(path)
+    if isinstance(content, Mapping):
+        content = next((content[key] for key in CHECKPOINT_KEYS if isinstance(content.get(key), Mapping)), content)
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"{path}: expected a state dict (names to tensors), got {type(content).__name__}")
     return from_torchvision(content, source=path)
 
 
 def from_torchvision(state: Mapping[str, Tensor], source: object = "the state dict") -> GoogLeNet:
-    """The network of a torchvision GoogLeNet's ``state_dict()``, with or without auxiliary heads, for evaluation."""
+    """The network of a torchvision GoogLeNet's ``state_dict()``, with or without auxiliary heads, for evaluation.
+
+    What ``DataParallel`` and ``torch.compile`` put before every name is taken off.
+    """
+    while prefix := next((one for one in WRAPPERS if state and all(name.startswith(one) for name in state)), None):
+        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     state = {name: tensor for name, tensor in state.items() if not name.startswith(AUXILIARY_PREFIXES)}
     check_names(source, "torchvision's GoogLeNet", PARAMETER_NAMES, state)
     network = GoogLeNet(torchvision_options(num_classes=len(state["fc.bias"])))
@@ -88,5 +93,30 @@ def torchvision_options(num_classes: int = 1000) -> GoogLeNetOptions:
     )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0]
+def _load(path: str | Path) -> object:
+    """What ``torch.save`` wrote, if it is tensors and plain values; nothing in the file is executed.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` for another file.
+    """
+    if _is_program(path):
+        raise ValueError(f"{path}: not a file of plain tensors: a TorchScript program; save model.state_dict() instead")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # of a damaged file: anything from KeyError to UnpicklingError
+        objects = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
+        what = (
+            "a whole pickled model, or other objects; save model.state_dict() instead"
+            if objects
+            else "damaged, or of another kind"
+        )
+        raise ValueError(f"{path}: not a file of plain tensors: {what}") from error
+
+
+def _is_program(path: str | Path) -> bool:
+    """Whether a file holds TorchScript, which ``torch.load`` would warn of."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as file:
+        return any(name.endswith("/constants.pkl") for name in file.namelist())

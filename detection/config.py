@@ -146,7 +146,10 @@ class TrainingConfig(Section):
     box_loss: Annotated[float, Field(ge=0)] = 1.0
     small_crops: Annotated[int, Field(ge=32)] | None = None  # pixels a side at first (progressive resizing)
     small_share: Share = 0.6  # of the steps, where crops are small at first
-    average: Share = 0.998  # Polyak averaging (paper, section 6): decay of the averaged weights a step; 0 is off
+    # Polyak averaging (paper, section 6): decay of the averaged weights a step, but t / (t + 10) at most at step t. For
+    # 10 * average / (1 - average) steps, 4,990 here, the mean is of about the last tenth of the steps, and a larger
+    # value changes nothing. 0 is off
+    average: Share = 0.998
     photometric: bool = True  # albumentations on the photo, before regions are cut
     seed: Seed = 0
     checkpoint_every: PositiveInt = 100

@@ -37,7 +37,11 @@ def detections_of(scored: ScoredRegions, size: tuple[int, int], suppression: Sup
 
 
 class RegionDetector:
-    """R-CNN with a GoogLeNet (paper, section 8): regions of an image, each classified by its own crop."""
+    """R-CNN with a GoogLeNet (paper, section 8): regions of an image, each classified by its own crop.
+
+    A process that has run one must not be forked to run it again: OpenMP's threads are not copied, and the new process
+    would wait for them forever. ``multiprocessing.get_context("spawn")`` starts processes that can.
+    """
 
     def __init__(
         self,

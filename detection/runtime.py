@@ -14,11 +14,13 @@ from torch import Tensor
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 
-def choose_device(name: str = "auto") -> torch.device:
+def choose_device(name: str | torch.device = "auto") -> torch.device:
     """The device of ``--device``: "auto" takes a GPU where there is one.
 
     Raises ``ValueError`` where the device asked for is not there.
     """
+    if isinstance(name, torch.device):
+        name = "cpu" if name.type == "cpu" else str(name)  # there is one processor, which PyTorch also calls cpu:0
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):

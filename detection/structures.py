@@ -6,24 +6,27 @@ Each is frozen and validates itself, so that a stage can trust what it is given;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from detection.boxes import Boxes, as_boxes
 
 RGBImage = NDArray[np.uint8]  # (H, W, 3)
-Index = NDArray[np.bool_] | NDArray[np.integer] | slice | int
+Index = NDArray[np.bool_] | NDArray[np.integer] | Sequence[int] | slice | int  # a list of bool is one of int to mypy
 
 
-def _rows(index: Index) -> Index:
-    """An index that leaves columns columns: one row of them is still a table."""
-    return np.array([index]) if isinstance(index, (int, np.integer)) else index
+def _rows(index: Index) -> NDArray[np.bool_] | NDArray[np.integer] | slice:
+    """An index that leaves columns columns: one row of them is still a table, and a list is no pair of axes."""
+    if isinstance(index, (slice, np.ndarray)):
+        return index
+    rows = np.atleast_1d(np.asarray(index))
+    return rows if rows.size else rows.astype(np.int64)
 
 
-def _column(name: str, values: NDArray[np.generic] | None, length: int, dtype: type[np.generic]) -> NDArray[np.generic]:
+def _column(name: str, values: ArrayLike | None, length: int, dtype: type[np.generic]) -> NDArray[np.generic]:
     if values is None:
         return np.zeros(length, dtype)
     column = np.ascontiguousarray(values, dtype=dtype)
@@ -32,16 +35,32 @@ def _column(name: str, values: NDArray[np.generic] | None, length: int, dtype: t
     return column
 
 
-def _labels(values: NDArray[np.int64], length: int) -> NDArray[np.generic]:
-    labels = _column("labels", values, length, np.int64)
-    wrong = np.flatnonzero((labels != np.asarray(values)) | (labels < np.int64(0)))
+def _labels(values: ArrayLike, length: int) -> NDArray[np.generic]:
+    labels, given = _column("labels", values, length, np.int64), np.asarray(values)
+    wrong = np.flatnonzero((labels != given) | (labels < np.int64(0)))
     if len(wrong):
-        raise ValueError(f"box {wrong[0]} has the label {values[wrong[0]]}; expected a whole number from 0 on")
+        raise ValueError(f"box {wrong[0]} has the label {given[wrong[0]]}; expected a whole number from 0 on")
     return labels
 
 
-@dataclass(frozen=True)
-class Proposals:
+class _Columns:
+    """What has the same columns is equal; as its arrays, it has no hash."""
+
+    def __init__(self, **columns: object) -> None:
+        for name, column in columns.items():
+            object.__setattr__(self, name, column)  # the structures are frozen
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]  # each structure is a dataclass
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Proposals(_Columns):
     """Class-agnostic regions of one image, the most promising first.
 
     ``boxes`` (R, 4); ``scores`` (R,) is what they are ordered by (higher is better), zero where the proposer has none.
@@ -49,12 +68,14 @@ class Proposals:
     """
 
     boxes: Boxes
-    scores: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
-    fallback: str | None = None
+    scores: NDArray[np.float32]
+    fallback: str | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "boxes", as_boxes(self.boxes))
-        object.__setattr__(self, "scores", _column("proposal scores", self.scores, len(self.boxes), np.float32))
+    def __init__(self, boxes: ArrayLike, scores: ArrayLike | None = None, fallback: str | None = None) -> None:
+        boxes = as_boxes(boxes)
+        super().__init__(
+            boxes=boxes, scores=_column("proposal scores", scores, len(boxes), np.float32), fallback=fallback
+        )
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -64,8 +85,8 @@ class Proposals:
         return Proposals(self.boxes[keep], self.scores[keep], self.fallback)
 
 
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, eq=False, init=False)
+class Target(_Columns):
     """The annotated objects of one image.
 
     ``boxes`` (G, 4); ``labels`` (G,) in [0, K); ``difficult`` (G,): neither positive nor negative (VOC);
@@ -77,26 +98,38 @@ class Target:
 
     boxes: Boxes
     labels: NDArray[np.int64]
-    difficult: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
-    crowd: NDArray[np.bool_] = field(default=None)  # type: ignore[arg-type]
-    areas: NDArray[np.float64] = field(default=None)  # type: ignore[arg-type]
-    xywh: NDArray[np.float64] | None = None
-    partial: bool = False
+    difficult: NDArray[np.bool_]
+    crowd: NDArray[np.bool_]
+    areas: NDArray[np.float64]
+    xywh: NDArray[np.float64] | None
+    partial: bool
 
-    def __post_init__(self) -> None:
-        boxes = as_boxes(self.boxes)
-        object.__setattr__(self, "boxes", boxes)
+    def __init__(
+        self,
+        boxes: ArrayLike,
+        labels: ArrayLike,
+        difficult: ArrayLike | None = None,
+        crowd: ArrayLike | None = None,
+        areas: ArrayLike | None = None,
+        xywh: NDArray[np.float64] | None = None,
+        partial: bool = False,
+    ) -> None:
+        boxes = as_boxes(boxes)
         empty = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
         if len(empty):
             raise ValueError(f"object {int(empty[0])} has a box without area: {boxes[empty[0]].tolist()}")
-        object.__setattr__(self, "labels", _labels(self.labels, len(boxes)))
-        object.__setattr__(self, "difficult", _column("difficult", self.difficult, len(boxes), np.bool_))
-        object.__setattr__(self, "crowd", _column("crowd", self.crowd, len(boxes), np.bool_))
         sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64)
-        areas = sides[:, 0] * sides[:, 1] if self.areas is None else self.areas
-        object.__setattr__(self, "areas", _column("areas", areas, len(boxes), np.float64))
-        if self.xywh is not None and self.xywh.shape != boxes.shape:
-            raise ValueError(f"xywh: expected the shape {boxes.shape} of the boxes, got {self.xywh.shape}")
+        super().__init__(
+            boxes=boxes,
+            labels=_labels(labels, len(boxes)),
+            difficult=_column("difficult", difficult, len(boxes), np.bool_),
+            crowd=_column("crowd", crowd, len(boxes), np.bool_),
+            areas=_column("areas", sides[:, 0] * sides[:, 1] if areas is None else areas, len(boxes), np.float64),
+            xywh=xywh,
+            partial=partial,
+        )
+        if xywh is not None and xywh.shape != boxes.shape:
+            raise ValueError(f"xywh: expected the shape {boxes.shape} of the boxes, got {xywh.shape}")
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -114,8 +147,8 @@ class Target:
         return Target(self.boxes[keep], *columns, None if self.xywh is None else self.xywh[keep], self.partial)
 
 
-@dataclass(frozen=True)
-class Detections:
+@dataclass(frozen=True, eq=False, init=False)
+class Detections(_Columns):
     """What a detector found in one image: ``boxes`` (D, 4), ``scores`` (D,), ``labels`` (D,) in [0, K).
 
     ``fallback`` is that of the proposals they were found in: see :class:`Proposals`.
@@ -124,12 +157,12 @@ class Detections:
     boxes: Boxes
     scores: NDArray[np.float32]
     labels: NDArray[np.int64]
-    fallback: str | None = None
+    fallback: str | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "boxes", as_boxes(self.boxes))
-        object.__setattr__(self, "scores", _column("scores", self.scores, len(self.boxes), np.float32))
-        object.__setattr__(self, "labels", _labels(self.labels, len(self.boxes)))
+    def __init__(self, boxes: ArrayLike, scores: ArrayLike, labels: ArrayLike, fallback: str | None = None) -> None:
+        boxes = as_boxes(boxes)
+        scores = _column("scores", scores, len(boxes), np.float32)
+        super().__init__(boxes=boxes, scores=scores, labels=_labels(labels, len(boxes)), fallback=fallback)
         if not np.isfinite(self.scores).all():
             raise ValueError("a detection's score is not a finite number")
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import typer
 
+from backbone.complexity import table_1_costs
+from backbone.googlenet import GoogLeNet
 from detection.config import Config, DetectionConfig
 from tests.conftest import REPOSITORY
 
@@ -83,6 +85,12 @@ def test_the_python_of_the_readme_finds_the_cat(monkeypatch: pytest.MonkeyPatch)
         exec(program, names)  # it is ours
     assert re.match(r"cat 0\.[5-9]", out.getvalue())
     assert names["picture"].shape[2] == 3  # type: ignore[attr-defined]
+
+
+def test_a_frozen_stem_saves_what_the_config_says() -> None:
+    costs = {row.row: row.multiply_adds / 1e6 for row in table_1_costs(GoogLeNet())}
+    said = f"{costs['conv1'] + costs['conv2']:.0f} of {sum(costs.values()):,.0f} million multiply-adds"
+    assert said in (REPOSITORY / "configs/voc5.yaml").read_text()
 
 
 def test_the_lists_of_photos_are_whole() -> None:

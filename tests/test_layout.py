@@ -6,10 +6,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
 
+import backbone
 import detection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +19,14 @@ SOURCE_FOLDERS = ("backbone", "detection", "tools")
 NAMELESS = {"utils.py", "util.py", "helpers.py", "misc.py", "common.py"}
 LONGEST_FILE = 350  # lines; 250 is the aim
 
-LIGHT_MODULES = ("detection", "detection.boxes", "detection.structures", "detection.images", "detection.results")
+LIGHT_MODULES = (
+    "backbone",
+    "detection",
+    "detection.boxes",
+    "detection.structures",
+    "detection.images",
+    "detection.results",
+)
 HEAVY_LIBRARIES = {"torch", "torchvision", "numba", "albumentations", "selectivesearch", "pycocotools", "cv2"}
 
 
@@ -99,12 +108,13 @@ def test_the_shared_structures_import_without_heavy_libraries() -> None:
     assert HEAVY_LIBRARIES.intersection(run.stdout.split()) == set()
 
 
-def test_what_the_package_offers_is_there_and_lazy() -> None:
-    for name in detection.__all__:
-        assert getattr(detection, name).__name__ == name
-        assert name in dir(detection)
-    with pytest.raises(AttributeError, match="module 'detection' has no attribute 'load_detectors'"):
-        _ = detection.load_detectors
+@pytest.mark.parametrize("package", [backbone, detection], ids=["backbone", "detection"])
+def test_what_a_package_offers_is_there_and_lazy(package: ModuleType) -> None:
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+        assert name in dir(package)
+    with pytest.raises(AttributeError, match=f"module {package.__name__!r} has no attribute 'load_detectors'"):
+        _ = package.load_detectors
 
 
 def test_the_pinned_versions_are_the_ones_that_the_project_allows() -> None:

@@ -9,7 +9,10 @@ Softmax is averaged over the crops and over the models; --max-pooling measures t
 which the paper tried and found worse. --data is a folder of photos in <class>/ (or val/<class>/), or with a labels.txt:
 a file and the number of its class, from 0 on, a line. A folder is named as a class, by its WordNet id, or as --labels
 says. --table3 prints the paper's grid: 1, 10 and 144 crops, of the first model and of all; what --json writes is read
-by tools/paper.py --measured.
+by tools/paper.py --measured. Photos that cannot be read are left out of the figures, and told.
+
+--precision auto takes the one that the device multiplies quickest, bfloat16 on many, which may move a photo in a
+hundred: errors on --data are measured in float32 unless another is given.
 
 Without --model: the BVLC GoogLeNet, 1,000 classes of ImageNet, which is fetched once. 144 crops of a photo take one or
 two seconds on a CPU.
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from backbone.classification.averaging import CropClassifier, GridRow
 
 BVLC = "bvlc_googlenet"
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 PAPER_DATA, PAPER_PHOTOS = "ILSVRC CLS", 50_000  # its validation set
 
 Named = tuple[str, list[tuple[str, float]]]  # a photo, and its most probable classes
@@ -62,6 +66,9 @@ def classify(
     json_file: Annotated[Path | None, typer.Option("--json", help="write what is printed here too")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write photo,class,probability here")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="auto, float32, bfloat16 or float16  [default: auto; float32 with --data]")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no table, no progress")] = False,
 ) -> int:
     """Load the models, then name photos or measure errors."""
@@ -71,30 +78,37 @@ def classify(
         raise ValueError("--table3 and --max-pooling measure errors: they need --data, photos whose classes are known")
     if data is not None and csv_file:
         raise ValueError("--csv is for PATHs; errors on --data are written with --json")
+    precision = precision or ("auto" if data is None else "float32")
+    if precision not in PRECISIONS:
+        raise ValueError(f"--precision {precision}: choose {', '.join(PRECISIONS)}")
     from backbone.classification.crops import CUT
 
     if crops not in CUT:
         raise ValueError(f"--crops {crops}: choose {', '.join(map(str, CUT))}")
+    failures: list[str] = []
     with Bars(quiet=quiet) as bars:
-        classifier = _load(model or [BVLC], labels, device, bars)
+        classifier = _load(model or [BVLC], labels, device, precision, bars)
         if data is None:
             found = find_photos(paths or [])
-            failures = [f"{failure.path}: {failure.reason}" for failure in found.unreadable]
+            failures += [f"{failure.path}: {failure.reason}" for failure in found.unreadable]
             named = list(_named(found.photos, classifier, crops, top, failures, bars))
         else:
-            rows = _measured(data, classifier, tuple(CUT) if table3 else (crops,), max_pooling, bars)
+            rows = _measured(data, classifier, tuple(CUT) if table3 else (crops,), max_pooling, failures, bars)
     if data is None:
-        return _show_names(named, failures, json_file, csv_file, quiet=quiet)
-    models = [Path(one).name for one in model or [BVLC]]
-    measured = [one for row in rows for one in _measurements(row, models, data)]
-    if not quiet:
-        console().print(*beside_table_3(measured), sep="\n")
-    if json_file:
-        _write_json(json_file, [one.model_dump(exclude_none=True) for one in measured])
-    return 0
+        _show_names(named, json_file, csv_file, quiet=quiet)
+    else:
+        models = [Path(one).name for one in model or [BVLC]]
+        _show_errors(
+            [one for row in rows for one in _measurements(row, models, data, classifier)], json_file, quiet=quiet
+        )
+    for failure in failures:
+        print(f"failed: {printable(failure)}", file=sys.stderr)
+    return 1 if failures else 0
 
 
-def _load(models: Sequence[str], labels: Path | None, device: str, bars: Bars) -> CropClassifier:
+def _load(models: Sequence[str], labels: Path | None, device: str, precision: str, bars: Bars) -> CropClassifier:
+    import torch
+
     from backbone.classification.averaging import CropClassifier
     from backbone.classification.photos import read_class_names
     from backbone.weights import load_backbone
@@ -104,7 +118,8 @@ def _load(models: Sequence[str], labels: Path | None, device: str, bars: Bars) -
     names = read_class_names(labels) if labels else None
     keep_freed_memory()
     backbones = [load_backbone(one, lambda done, total: bars("fetching the weights", done, total)) for one in models]
-    return CropClassifier(backbones, chosen, class_names=names)
+    dtype = None if precision == "auto" else getattr(torch, precision)
+    return CropClassifier(backbones, chosen, dtype, class_names=names)
 
 
 def _named(
@@ -128,20 +143,26 @@ def _named(
 
 
 def _measured(
-    data: Path, classifier: CropClassifier, crops: Sequence[int], max_pooling: bool, bars: Bars
+    data: Path, classifier: CropClassifier, crops: Sequence[int], max_pooling: bool, failures: list[str], bars: Bars
 ) -> list[GridRow]:
+    """The errors on the photos that can be read; why others cannot goes to ``failures``."""
     from backbone.classification.averaging import POOLINGS, error_grid
     from backbone.classification.photos import open_photos
 
     photos = open_photos(data, IMAGE_SUFFIXES, classifier.class_names)
     poolings = POOLINGS if max_pooling else POOLINGS[:1]
-    report = partial(bars, "photos")
-    return error_grid(classifier, photos, decode_image, crops=crops, poolings=poolings, report=report)
+    return error_grid(
+        classifier,
+        photos,
+        decode_image,
+        crops=crops,
+        poolings=poolings,
+        report=partial(bars, "photos"),
+        unreadable=lambda error: failures.append(str(error)),
+    )
 
 
-def _show_names(
-    named: Sequence[Named], failures: Sequence[str], json_file: Path | None, csv_file: Path | None, *, quiet: bool
-) -> int:
+def _show_names(named: Sequence[Named], json_file: Path | None, csv_file: Path | None, *, quiet: bool) -> None:
     lines = [(photo, name, probability) for photo, classes in named for name, probability in classes]
     if not quiet:
         shown = Table("photo", "class", "probability")
@@ -161,15 +182,19 @@ def _show_names(
         with whole_file(csv_file) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows([("photo", "class", "probability"), *lines])
-    for failure in failures:
-        print(f"failed: {printable(failure)}", file=sys.stderr)
-    return 1 if failures else 0
 
 
-def _measurements(row: GridRow, models: Sequence[str], data: Path) -> list[Measurement]:
+def _show_errors(measured: Sequence[Measurement], json_file: Path | None, *, quiet: bool) -> None:
+    if not quiet:
+        console().print(*beside_table_3(measured), sep="\n")
+    if json_file:
+        _write_json(json_file, [one.model_dump(exclude_none=True) for one in measured])
+
+
+def _measurements(row: GridRow, models: Sequence[str], data: Path, classifier: CropClassifier) -> list[Measurement]:
     """Both errors of a row, as tools/paper.py --measured reads them."""
-    averaged = models[: row.models]
-    options = [*(f"--model {model}" for model in averaged), f"--crops {row.crops}"]
+    averaged, precision = models[: row.models], str(classifier.dtype).removeprefix("torch.")
+    options = [*(f"--model {model}" for model in averaged), f"--crops {row.crops}", f"--precision {precision}"]
     measurement = Measurement(
         name=" + ".join(Path(model).stem for model in averaged),
         figure="top-5 error",
@@ -179,6 +204,7 @@ def _measurements(row: GridRow, models: Sequence[str], data: Path) -> list[Measu
         models=row.models,
         crops=row.crops,
         pooling=row.pooling,
+        precision=precision,
         command=f"tools/classify.py --data {data.name} {' '.join(options)}{' --max-pooling' * (row.pooling == 'max')}",
         date=datetime.now(tz=UTC).date().isoformat(),
     )

@@ -55,6 +55,8 @@ def convert_weights(
     from backbone.weights import load_backbone, save_classifier
 
     check_place(out)
+    if out.exists() and Path(source).exists() and out.samefile(source):
+        raise ValueError(f"--out {out}: this is FILE itself, which is not overwritten; name another")
     with Bars(quiet=quiet) as bars:
         backbone = load_backbone(source, partial(bars, "fetching the weights"))
     if not transform_input:

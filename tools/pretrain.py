@@ -9,7 +9,7 @@
 
     model.safetensors  the classifier with averaged weights: for tools/classify.py --model, and as backbone.weights of
                        tools/finetune.py
-    metrics.jsonl      loss, accuracy, learning rate, speed; errors on the photos of val/
+    metrics.jsonl      loss, accuracy, learning rate, speed; errors on the photos of val/ that can be read
     checkpoint.pt      where --resume goes on; on a CPU, with as many threads, a run that was stopped ends with the same
                        bits as one that was not
     manifest.json, config.yaml     what was run, with which photos, seeds and versions

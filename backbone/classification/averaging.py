@@ -11,7 +11,7 @@ from torch import Tensor
 
 from backbone.classification.crops import CUT, RGBImage, cut_crops
 from backbone.classification.photos import LabelledPhotos
-from backbone.inference import prepare_for_inference
+from backbone.inference import fastest_dtype, prepare_for_inference
 from backbone.weights import Backbone
 
 Pooling = Literal["mean", "max"]
@@ -22,7 +22,7 @@ class CropClassifier:
     """One or several networks of the same classes, ready to run.
 
     ``class_names`` go before those of the models; classes that nobody names are numbered. ``dtype`` as of
-    :func:`backbone.inference.prepare_for_inference`. Raises ``ValueError`` where classes differ.
+    :func:`backbone.inference.prepare_for_inference`. Raises ``ValueError`` where classes differ or there is none.
     """
 
     def __init__(
@@ -32,6 +32,8 @@ class CropClassifier:
         dtype: torch.dtype | None = None,
         class_names: Sequence[str] | None = None,
     ) -> None:
+        if not backbones:
+            raise ValueError("expected at least one network, got none")
         counts = [one.network.options.num_classes for one in backbones]
         if len(set(counts)) > 1:
             raise ValueError(f"models of different classes: they have {', '.join(map(str, counts))}")
@@ -42,7 +44,10 @@ class CropClassifier:
             raise ValueError("models of different classes: as many, but under other names")
         self.class_names = tuple(class_names or next(iter(known), None) or map("class {}".format, range(counts[0])))
         self.device = torch.device(device)
-        self.members = [(prepare_for_inference(one.network, device, dtype), one.preprocessing) for one in backbones]
+        self.dtype = dtype or fastest_dtype(self.device)
+        self.members = [
+            (prepare_for_inference(one.network, self.device, self.dtype), one.preprocessing) for one in backbones
+        ]
 
     @torch.inference_mode()
     def __call__(self, image: RGBImage, crops: int = 1) -> Tensor:
@@ -97,24 +102,47 @@ def error_grid(
     crops: Sequence[int] = tuple(CUT),
     poolings: Sequence[Pooling] = POOLINGS[:1],
     report: Callable[[int, int], None] = lambda _done, _total: None,
+    unreadable: Callable[[Exception], None] | None = None,
 ) -> list[GridRow]:
     """Errors by number of models (the first alone, and all), of crops, and by pooling, from one pass over the photos.
 
-    One crop has nothing to pool, and one row. ``report`` is told photos done and photos.
+    One crop has nothing to pool, and one row. ``report`` is told photos done and photos; ``unreadable``, why a photo
+    cannot be read, which is then left out: without it the first such error is raised, as it is where no photo is left.
     """
     wrong: dict[tuple[int, int, Pooling], list[int]] = {
         key: [0, 0] for key in _settings(len(classifier.members), crops, poolings)
     }
-    for done, (path, label) in enumerate(zip(photos.paths, photos.labels, strict=True), start=1):
-        image = decode(path)
+    read = 0
+    for image, label in _readable(photos, decode, report, unreadable):
+        read += 1
         scores = {count: classifier(image, count) for count in crops}
         for (models, count, pooling), counts in wrong.items():
             best = pool(scores[count][:models], pooling)
             best = best.topk(min(5, len(best))).indices
             counts[0] += int(best[0] != label)
             counts[1] += int(label not in best)
+    return [GridRow(*key, read, *counts) for key, counts in wrong.items()]
+
+
+def _readable(
+    photos: LabelledPhotos,
+    decode: Callable[[Path], RGBImage],
+    report: Callable[[int, int], None],
+    unreadable: Callable[[Exception], None] | None,
+) -> Iterator[tuple[RGBImage, int]]:
+    """The photos and their labels, as :func:`error_grid` says."""
+    read = 0
+    for done, (path, label) in enumerate(zip(photos.paths, photos.labels, strict=True), start=1):
+        try:
+            image = decode(path)
+        except (ValueError, OSError) as error:
+            if unreadable is None or (done == len(photos) and not read):
+                raise
+            unreadable(error)
+        else:
+            read += 1
+            yield image, label
         report(done, len(photos))
-    return [GridRow(*key, len(photos), *counts) for key, counts in wrong.items()]
 
 
 def _settings(models: int, crops: Sequence[int], poolings: Sequence[Pooling]) -> Iterator[tuple[int, int, Pooling]]:

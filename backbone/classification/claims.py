@@ -62,7 +62,7 @@ def training_claims() -> list[Claim]:
             "6",
             "Polyak averaging",
             "yes",
-            f"exponential, {recipe.average} a step",
+            f"exponential, {recipe.average} a step; at first of the last tenth of the steps",
             "holds; the decay is not stated",
             "backbone/classification/training.py",
         ),

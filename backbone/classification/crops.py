@@ -43,9 +43,14 @@ CUT: dict[int, Callable[[RGBImage, int], list[RGBImage]]] = {1: one_crop, 10: te
 
 
 def cut_crops(image: RGBImage, count: int, size: int = 224) -> Tensor:
-    """The 1, 10 or 144 crops of an RGB photo of any size: (count, 3, size, size) uint8."""
+    """The 1, 10 or 144 crops of an RGB photo of any size: (count, 3, size, size) uint8.
+
+    Raises ``ValueError`` for another count, and for what is no RGB photo.
+    """
     if count not in CUT:
         raise ValueError(f"{count} crops are not known; choose {', '.join(map(str, CUT))}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"expected an RGB image, (H, W, 3) of uint8, got {image.shape} of {image.dtype}")
     return torch.from_numpy(np.stack(CUT[count](image, size))).permute(0, 3, 1, 2)
 
 

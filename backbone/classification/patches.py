@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from backbone.classification.photos import LabelledPhotos
 
@@ -103,9 +103,36 @@ class PatchStream(Dataset[tuple[Tensor, int]]):
         return np.ascontiguousarray(crop, np.uint8)
 
     def batches(self, start: int, stop: int, batch_size: int, workers: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches ``start`` to ``stop`` (exclusive): crops (N, 3, size, size) uint8, labels (N,)."""
+        """The batches ``start`` to ``stop`` (exclusive): crops (N, 3, size, size) uint8, labels (N,).
+
+        A photo that cannot be read raises what ``decode`` raised, whoever read it.
+        """
         positions = range(start * batch_size, stop * batch_size)
-        return iter(DataLoader(self, batch_size, sampler=positions, num_workers=workers))
+        loader = DataLoader(
+            _Attempts(self), batch_size, sampler=positions, num_workers=workers, collate_fn=_batch_or_error
+        )
+        for batch in loader:
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+
+class _Attempts(Dataset[tuple[Tensor, int] | Exception]):
+    """A stream whose unreadable photos are errors to hand on: what a worker raises comes with its traceback."""
+
+    def __init__(self, stream: PatchStream) -> None:
+        self.stream = stream
+
+    def __getitem__(self, position: int) -> tuple[Tensor, int] | Exception:
+        try:
+            return self.stream[position]
+        except (ValueError, OSError) as error:
+            return error
+
+
+def _batch_or_error(samples: list[tuple[Tensor, int] | Exception]) -> list[Tensor] | Exception:
+    failed = [sample for sample in samples if isinstance(sample, Exception)]
+    return failed[0] if failed else default_collate(samples)
 
 
 def _distortion() -> Any:  # albumentations has no types

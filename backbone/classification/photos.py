@@ -62,16 +62,16 @@ def class_folders(root: Path, suffixes: Collection[str], class_names: Sequence[s
 def listed_photos(root: Path, class_names: Sequence[str]) -> LabelledPhotos:
     """The photos of ``root/labels.txt``: a file and a class number counted from 0 a line, as Caffe's lists are.
 
-    A file lies beside the list or in ``JPEGImages``. Raises ``FileNotFoundError``, and ``ValueError`` with file and
-    line.
+    A file lies beside the list or in ``JPEGImages``; blanks or a tab stand before the number. Raises
+    ``FileNotFoundError``, and ``ValueError`` with file and line.
     """
     listing = root / LIST
     photos = root / "JPEGImages" if (root / "JPEGImages").is_dir() else root
     paths: list[Path] = []
     labels: list[int] = []
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
-        name, _, label = line.strip().rpartition(" ")
-        if not name or not label.isdecimal() or int(label) >= len(class_names):
+    for number, line in enumerate(_text(listing).splitlines(), start=1):
+        name, label = (*line.strip().rsplit(maxsplit=1), "", "")[:2]
+        if not label.isdecimal() or int(label) >= len(class_names):
             raise ValueError(
                 f"{listing}, line {number}: expected a file and a class number below {len(class_names)}, got {line!r}"
             )
@@ -96,11 +96,14 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no file of class names {path}")
-    text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
-    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    names = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
     if not names:
         raise ValueError(f"{path}: no class names in it; expected one a line")
     return names
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
 
 
 def _numbers(root: Path, folders: Sequence[str], class_names: Sequence[str]) -> list[int]:

@@ -36,7 +36,9 @@ class Recipe(Section):
     momentum: Share = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 2e-4
     auxiliary_loss: Annotated[float, Field(ge=0)] = 0.3
-    average: Share = 0.9999  # Polyak averaging: decay of the averaged weights a step; 0 is off
+    # Polyak averaging: decay of the averaged weights a step, but t / (t + 10) at most at step t: in the first 100,000
+    # steps or so the mean is of about the last tenth of them. 0 is off
+    average: Share = 0.9999
     photometric: bool = True
     seed: Seed = 0  # of the order, the patches and dropout
     checkpoint_every: PositiveInt = 2000  # steps

@@ -65,7 +65,11 @@ def training_losses(network: GoogLeNet, crops: Tensor, labels: Tensor, auxiliary
 
 
 def polyak(decay: float) -> Callable[[Any, Any, Any], None]:
-    """How ``AveragedModel`` averages: exponentially, and everything so far alike while it is young."""
+    """How ``AveragedModel`` averages: at step t by ``min(decay, t / (t + 10))``.
+
+    Exponentially therefore from step ``10 * decay / (1 - decay)`` on; until then two thirds lie on the last tenth of
+    the steps so far, whatever ``decay`` is.
+    """
 
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:

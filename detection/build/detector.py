@@ -36,7 +36,7 @@ Scorer = TypeVar("Scorer", bound=nn.Module)
 def load_detector(
     models: Sequence[str | Path] | str | Path | None = None,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     top: int | None = None,
     proposals: Mapping[str, object] | Sequence[str] = (),
     detection: Mapping[str, object] | Sequence[str] = (),
@@ -56,7 +56,9 @@ def load_detector(
     """
     if top is not None and top < 1:
         raise ValueError(f"top: at least one region of a photo must be scored, got {top}")
-    names = [models] if isinstance(models, (str, Path)) else list(models or [BUNDLED])
+    names = [models] if isinstance(models, (str, Path)) else [BUNDLED] if models is None else list(models)
+    if not names:
+        raise ValueError("models: an empty list; leave it out for the bundled detector")
     files = [file for name in names for file in files_of(name)]
     read = [read_detector(file) for file in files]
     check_members(read, files)

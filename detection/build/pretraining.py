@@ -53,8 +53,8 @@ class PretrainingRun:
         )
         training = Pretraining(new_network(network, len(photos.class_names)), stream, recipe, device)
         begin_run(self.folder, self.config, facts)
-        if resume:
-            self._resume(training)
+        if resume and self._resume(training) and judged:
+            self._judge(training, judged)
         self._teach(training, judged)
         provenance = {**facts, "config": self.config.model_dump(mode="json")}
         save_classifier(self.folder / MODEL, training.classifier(), provenance)
@@ -68,18 +68,22 @@ class PretrainingRun:
         photos = class_folders(train, IMAGE_SUFFIXES)
         return photos, class_folders(val, IMAGE_SUFFIXES, photos.class_names) if val.is_dir() else None
 
-    def _resume(self, training: Pretraining) -> None:
-        """Go on from the folder's checkpoint, or from the beginning; what was logged since then is forgotten."""
-        path, size = self.folder / CHECKPOINT, 0
+    def _resume(self, training: Pretraining) -> bool:
+        """Go on from the folder's checkpoint, or from the beginning; what was logged since then is forgotten.
+
+        Whether what was trained so far is still to be judged.
+        """
+        path, size, due = self.folder / CHECKPOINT, 0, False
         if path.exists():
             state = load_checkpoint(path)
             training.load_state_dict(state)
-            size = int(state["log"])
+            size, due = int(state["log"]), bool(state.get("judge", False))
         cut_log(self.folder / METRICS, size)
+        return due
 
     def _teach(self, training: Pretraining, judged: LabelledPhotos | None) -> None:
         """All steps, interrupted for checkpoints and validations."""
-        recipe, log = training.recipe, self.folder / METRICS
+        recipe = training.recipe
         judge_every = max(1, recipe.validate_every * len(training.stream) // recipe.batch_size)
         while training.step < training.steps:
             stop = min(
@@ -87,14 +91,20 @@ class PretrainingRun:
                 *((training.step // every + 1) * every for every in (recipe.checkpoint_every, judge_every)),
             )
             for progress in training.run(stop, workers=self.workers):
-                log_line(log, asdict(progress))
+                log_line(self.folder / METRICS, asdict(progress))
                 self.report("training", progress.step, training.steps)
-            if judged and (stop % judge_every == 0 or stop == training.steps):
+            due = judged is not None and (stop % judge_every == 0 or stop == training.steps)
+            self._save(training, judge=due)  # first: what stops the validation costs no training
+            if judged and due:
                 self._judge(training, judged)
-            save_checkpoint(self.folder / CHECKPOINT, {**training.state_dict(), "log": log_size(log)})
+
+    def _save(self, training: Pretraining, *, judge: bool) -> None:
+        """A checkpoint; ``judge``: these weights are still to be judged."""
+        facts = {"log": log_size(self.folder / METRICS), "judge": judge}
+        save_checkpoint(self.folder / CHECKPOINT, {**training.state_dict(), **facts})
 
     def _judge(self, training: Pretraining, photos: LabelledPhotos) -> None:
-        """Measure the averaged weights with one crop a photo."""
+        """Measure the averaged weights with one crop a photo that can be read, and remember that it is done."""
         classifier = CropClassifier([training.classifier()], training.device)
         (row,) = error_grid(
             classifier,
@@ -102,9 +112,11 @@ class PretrainingRun:
             decode_image,
             crops=[1],
             report=lambda done, total: self.report("validating", done, total),
+            unreadable=lambda error: logger.warning("left out of the validation: %s", error),
         )
         errors = {"top_1_error": row.top_1_error, "top_5_error": row.top_5_error}
         log_line(self.folder / METRICS, {"step": training.step, **errors})
         logger.info(
             "step %s: top-1 error %.2f%%, top-5 error %.2f%%", f"{training.step:,}", row.top_1_error, row.top_5_error
         )
+        self._save(training, judge=False)

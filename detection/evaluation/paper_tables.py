@@ -93,7 +93,7 @@ class Measurement(BaseModel):
 
     ``figure``: "mAP", "top-5 error", "top-1 error" or one of a statement about proposals, ``value`` in percent;
     ``protocol`` of detections: voc07, voc10, ilsvrc, coco; ``regions``: how many of a photo were scored; ``pooling`` of
-    crops: mean or max.
+    crops: mean or max; ``precision`` of the convolutions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -109,6 +109,7 @@ class Measurement(BaseModel):
     regions: int | None = None
     crops: int | None = None
     pooling: str | None = None
+    precision: str | None = None
     date: str | None = None
     box_regression: bool | None = None
     contextual_model: bool | None = None
@@ -122,6 +123,7 @@ class Measurement(BaseModel):
             f"{self.models} model{'s' if self.models > 1 else ''}",
             self.crops and f"{self.crops} crop{'s' if self.crops > 1 else ''}",
             self.pooling == "max" and "the highest over the crops",
+            self.precision,
             self.regions and f"{self.regions} regions a photo",
             _option(self.box_regression, "box regression"),
             _option(self.contextual_model, "contextual model"),
@@ -134,6 +136,8 @@ def measured(path: Path | None = None) -> list[Measurement]:
 
     Raises ``ValueError`` that names the place.
     """
+    if path is not None and not path.is_file():
+        raise FileNotFoundError(f"no file of measurements {path}; tools/classify.py --json writes one")
     source = path or files("detection") / "models" / "measured.json"
     try:
         return [Measurement.model_validate(row) for row in json.loads(source.read_text(encoding="utf-8"))]

@@ -7,7 +7,14 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """Exponential moving average of a module's trained weights; an average of everything so far while it is young."""
+    """A moving average of a module's trained weights.
+
+    At step t the average is kept by ``min(decay, t / (t + 10))`` and the rest is the weights of the moment. While the
+    second is smaller, for ``10 * decay / (1 - decay)`` steps (4,990 of decay 0.998), the weights of step s count by the
+    tenth power of s / t: two thirds lie on the last tenth of the steps, and ``decay`` says nothing yet. From then on it
+    is an exponential average over about ``1 / (1 - decay)`` steps. backbone.classification.training's ``polyak`` is the
+    same for a classifier.
+    """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay

@@ -11,7 +11,7 @@ class Schedule:
 
     A parameter group's "times" multiplies the rate. ``accumulate`` cuts each batch into as many parts, which need less
     memory and give the same gradients (without batch norm, which sees a part at a time); ``average`` is the decay of
-    the averaged weights.
+    :class:`detection.training.averaging.WeightAverage`.
     """
 
     steps: int

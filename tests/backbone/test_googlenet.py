@@ -1,10 +1,12 @@
 """The network against Table 1: sizes, counts, stages, options."""
 
+import re
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from backbone.googlenet import TABLE_1, GoogLeNet, GoogLeNetOptions, _group_size
 
@@ -145,11 +147,15 @@ def test_local_response_norm_stands_after_pool_1_and_before_pool_2() -> None:
     torch.testing.assert_close(stem(x), x2)
 
 
+def more_than_a_group() -> Tensor:
+    return images(2 * _group_size(images(1)) + 1)
+
+
 def test_groups_on_a_cpu_change_nothing() -> None:
-    network, x = narrow(), images(2 * _group_size(images(1)) + 1)
+    network, x = narrow(), more_than_a_group()
     with torch.inference_mode():
         one_by_one = torch.cat([network(image[None]) for image in x])
-        assert network._in_groups(x)
+        assert network._in_groups(x, network.STAGES)
         torch.testing.assert_close(network(x), one_by_one)
 
 
@@ -157,7 +163,39 @@ def test_training_sees_the_whole_batch() -> None:
     """Batch norm must."""
     network = narrow(normalisation="batch_norm").train()
     with torch.no_grad():
-        assert not network._in_groups(images(_group_size(images(1)) + 1))
+        assert not network._in_groups(more_than_a_group(), network.STAGES)
+
+
+@torch.no_grad()
+def test_a_hook_sees_the_whole_batch() -> None:
+    network, x, seen = narrow(), more_than_a_group(), []
+    before = network(x)
+    network.inceptions["4a"].conv_1x1.register_forward_pre_hook(lambda _module, inputs: seen.append(len(inputs[0])))
+    network.stem.register_forward_hook(lambda _module, _inputs, output: seen.append(len(output)))
+    torch.testing.assert_close(network(x), before)
+    assert seen == [len(x), len(x)]
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_torchvision_takes_maps_out_of_it(gradients: bool) -> None:
+    network, x = narrow(), more_than_a_group()
+    with torch.set_grad_enabled(gradients):
+        maps = create_feature_extractor(network, {"inceptions.4a": "4a"})(x)
+        torch.testing.assert_close(maps["4a"], network.forward_stages(x, last="4a"))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@torch.no_grad()
+def test_a_traced_program_takes_batches_of_any_size() -> None:
+    network = narrow()
+    program = torch.jit.trace(network, more_than_a_group())
+    torch.testing.assert_close(program(images(3)), network(images(3)))
+
+
+@pytest.mark.parametrize("shape", [(3, 224, 224), (224, 224), (1, 1, 3, 224, 224)])
+def test_what_is_no_batch_is_refused_as_it_was_given(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"expected a batch (N, C, H, W), got shape {shape}")):
+        narrow()(torch.zeros(shape))
 
 
 @pytest.mark.parametrize(

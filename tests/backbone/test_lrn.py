@@ -53,6 +53,32 @@ def test_the_gradient_is_the_derivative(memory_format: torch.memory_format, monk
     assert torch.autograd.gradcheck(local_response_norm, x)
 
 
+def test_the_gradient_has_a_derivative() -> None:
+    x = activations(2, 7, 2, 1, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradgradcheck(local_response_norm, x)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        # the gradient from above needs no derivative of its own: a wrong one would be zero, without a word
+        lambda f, x: torch.autograd.functional.hessian(lambda y: f(y).sum(), x),
+        lambda f, x: torch.autograd.functional.jacobian(f, x, vectorize=True),
+        lambda f, x: torch.func.grad(lambda y: f(y).sum())(x),
+        lambda f, x: torch.func.jacrev(torch.func.grad(lambda y: f(y).sum()))(x),
+        lambda f, x: torch.func.vmap(f)(x[:, None]),
+    ],
+    ids=["hessian", "vectorised jacobian", "func.grad", "func.jacrev", "func.vmap"],
+)
+def test_whatever_differentiates_sees_the_same_function(
+    transform: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor],
+) -> None:
+    x = activations(3, 6, 2, 1, dtype=torch.float64)
+    expected = transform(reference, x)
+    assert expected.abs().max() > 0
+    torch.testing.assert_close(transform(local_response_norm, x), expected)
+
+
 def test_the_gradient_of_another_layout_is_understood() -> None:
     x = activations(2, 8, 4, 4).to(memory_format=torch.channels_last).requires_grad_()
     slow = x.detach().clone().requires_grad_()

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backbone.options import GoogLeNetOptions
@@ -46,6 +47,23 @@ def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
 def test_a_wrong_value_is_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"GoogLeNet option {name}: .*{message}"):
         GoogLeNetOptions.from_dict({name: value})
+
+
+def test_numbers_out_of_arrays_become_plain_ones() -> None:
+    plain = GoogLeNetOptions(num_classes=5, third_branch_kernel=3, auxiliary=True, dropout=0.5, width=0.25)
+    found = GoogLeNetOptions.from_dict(
+        {
+            "num_classes": np.int64(5),
+            "third_branch_kernel": np.int32(3),
+            "auxiliary": np.bool_(True),
+            "dropout": np.float32(0.5),
+            "width": np.float64(0.25),
+        }
+    )
+    assert found == plain
+    assert json.dumps(found.to_dict()) == json.dumps(plain.to_dict())
+    with pytest.raises(ValueError, match=r"expected int, got 5\.0"):
+        GoogLeNetOptions.from_dict({"num_classes": np.float32(5)})
 
 
 def test_auxiliary_heads_need_classes() -> None:

@@ -1,8 +1,10 @@
 """Preprocessing: the arithmetic by hand, the round trip, the refusals."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,6 +51,15 @@ def test_the_input_is_left_alone() -> None:
 def test_it_survives_json() -> None:
     one = Preprocessing(channel_order="bgr", mean=(104, 117, 123.5), scale=(1, 2, 3), input_size=96)
     assert Preprocessing.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+
+
+@pytest.mark.parametrize("array", [np.array, torch.tensor], ids=["NumPy", "PyTorch"])
+def test_arrays_and_their_numbers_become_plain_ones(array: Callable[[list[float]], Any]) -> None:
+    plain = Preprocessing(mean=(104, 117, 123.5), scale=(1, 2, 3), input_size=96)
+    scale: Any = tuple(np.array([1, 2, 3], np.float32))
+    found = Preprocessing(mean=array([104, 117, 123.5]), scale=scale, input_size=np.int64(96))  # type: ignore[arg-type]
+    assert found == plain
+    assert json.dumps(found.to_dict()) == json.dumps(plain.to_dict())
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 1, 8, 8), (1, 8, 8, 3)])

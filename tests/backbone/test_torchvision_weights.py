@@ -1,7 +1,10 @@
 """torchvision's own GoogLeNet with random weights, against what is made of its state dict."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -69,6 +72,37 @@ def test_files_are_read_bare_or_under_model(tmp_path: Path, state: dict[str, Ten
     assert load_torchvision(path).options.num_classes == 7
 
 
+@pytest.mark.parametrize("key", ["model", "state_dict"])
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_files_of_wrapped_models_are_read(tmp_path: Path, state: dict[str, Tensor], key: str, prefix: str) -> None:
+    path = tmp_path / "checkpoint.pth"
+    torch.save({key: {prefix + name: tensor for name, tensor in state.items()}, "epoch": 3}, path)
+    assert torch.equal(load_torchvision(path).state_dict()["linear.weight"], state["fc.weight"])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@pytest.mark.parametrize(
+    ("save", "what"),
+    [
+        (torch.save, "a whole pickled model, or other objects"),
+        (partial(torch.save, _use_new_zipfile_serialization=False), "a whole pickled model, or other objects"),
+        (lambda _, path: torch.save({"best": np.float64(3)}, path), "a whole pickled model, or other objects"),
+        (lambda module, path: torch.jit.save(torch.jit.script(module), path), "a TorchScript program"),
+    ],
+    ids=["pickle", "legacy", "NumPy", "TorchScript"],
+)
+def test_a_whole_model_is_refused_with_what_to_do(
+    tmp_path: Path, save: Callable[[nn.Module, Path], None], what: str
+) -> None:
+    """In our words: PyTorch's tell how to run the code in it; and it would warn, which is an error here."""
+    path = tmp_path / "model.pth"
+    save(nn.Linear(2, 2), path)
+    with pytest.raises(
+        ValueError, match=rf"^{path}: not a file of plain tensors: {what}; save model\.state_dict\(\) instead$"
+    ):
+        load_torchvision(path)
+
+
 def test_missing_and_unexpected_names_are_listed(state: dict[str, Tensor]) -> None:
     wrong = {name.replace("fc.bias", "fc.offset"): tensor for name, tensor in state.items()}
     with pytest.raises(ValueError, match=r"torchvision's GoogLeNet: missing: fc\.bias; unexpected: fc\.offset$"):
@@ -113,5 +147,5 @@ def test_a_truncated_file_is_refused(tmp_path: Path, state: dict[str, Tensor]) -
     path = tmp_path / "checkpoint.pth"
     torch.save({"fc.bias": state["fc.bias"]}, path)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(ValueError, match="not a file of plain tensors"):
+    with pytest.raises(ValueError, match=r"not a file of plain tensors: damaged, or of another kind$"):
         load_torchvision(path)

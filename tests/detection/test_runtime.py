@@ -17,6 +17,16 @@ def test_the_cpu_can_always_be_had() -> None:
     assert choose_device("cpu") == torch.device("cpu")
 
 
+def test_pytorch_s_own_name_of_a_device_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_device(torch.device("cpu")) == choose_device(torch.device("cpu:0")) == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device(torch.device("cuda:0")) == torch.device("cuda:0")
+    with pytest.raises(ValueError, match="'cuda:1' was asked for"):
+        choose_device(torch.device("cuda:1"))
+    with pytest.raises(ValueError, match="unknown device 'mps'"):
+        choose_device(torch.device("mps"))
+
+
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "CPU", "mps", ""])
 def test_unknown_devices_are_refused_with_the_choices(name: str) -> None:
     with pytest.raises(ValueError, match=rf"unknown device {name!r}; choose auto, cpu, cuda"):

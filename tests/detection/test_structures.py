@@ -1,6 +1,9 @@
 """The structures that travel between the stages: what they accept, what they refuse, how they are indexed."""
 
-from dataclasses import FrozenInstanceError
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -68,6 +71,43 @@ def test_one_row_is_still_a_table(row: int) -> None:
         detections()[3]
 
 
+@pytest.mark.parametrize("rows", [[0, 2], (0, 2), [True, False, True], [-3, -1]], ids=str)
+def test_a_list_names_rows(rows: list[int]) -> None:
+    for whole in (detections(), target(), Proposals(BOXES)):
+        assert np.array_equal(whole[rows].boxes, BOXES[[0, 2]])
+        assert len(whole[[]]) == 0
+
+
+def test_equal_columns_make_equal_structures() -> None:
+    for make in (detections, target, lambda count=3: Proposals(BOXES[:count], np.array([3, 2, 1])[:count])):
+        assert make() == make()
+        assert make() == make()[:]
+        assert make(0) == make()[[]]
+        assert make() != make(2)
+        assert make() != make()[[1, 0, 2]]
+    assert detections() != replace(detections(), fallback="windows")
+    assert replace(target(), xywh=None) == replace(target(), xywh=None) != target()
+    assert detections() != Proposals(BOXES)
+    assert detections() != BOXES.tolist()
+
+
+def test_arrays_have_no_hash_and_neither_have_structures() -> None:
+    for one in (detections(), target(), Proposals(BOXES)):
+        with pytest.raises(TypeError, match=f"unhashable type: '{type(one).__name__}'"):
+            hash(one)
+
+
+def pickled(one: object) -> object:
+    """As it comes out of another process."""
+    return pickle.loads(pickle.dumps(one))  # noqa: S301  # our own
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickled, replace])
+def test_a_copy_is_equal(again: Callable[[object], object]) -> None:
+    for one in (detections(), target(), Proposals(BOXES, fallback="windows")):
+        assert again(one) == one
+
+
 def test_defaults() -> None:
     plain = Target(BOXES, np.array([0, 1, 1]))
     assert not plain.difficult.any()
@@ -77,10 +117,10 @@ def test_defaults() -> None:
 
 
 def test_columns_get_their_types() -> None:
-    wide = Target([[0, 0, 4, 4]], [1], [1], [0], [16])  # type: ignore[arg-type]
+    wide = Target([[0, 0, 4, 4]], [1], [1], [0], [16])
     assert_is_target(wide, classes=2)
     assert wide.difficult.tolist() == [True]
-    found = Detections([[0, 0, 4, 4]], [0.5], [1])  # type: ignore[arg-type]
+    found = Detections([[0, 0, 4, 4]], [0.5], [1])
     assert_is_detections(found, IMAGE, classes=2)
 
 

@@ -74,6 +74,15 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert not out.exists()
 
 
+def test_the_weights_themselves_are_not_overwritten(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = source.read_bytes()
+    source.with_name("link").symlink_to(source)
+    for out in (source, source.parent / "." / source.name, source.with_name("link")):
+        assert main([str(source), "--out", str(out), "--dtype", "float16"]) == 2
+        assert "this is FILE itself, which is not overwritten" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
 def test_a_folder_is_no_file_to_write(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is told before weights are fetched."""
     assert main(["bvlc_googlenet", "--out", str(source.parent)]) == 2

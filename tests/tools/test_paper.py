@@ -58,7 +58,11 @@ def test_what_section_8_says_stands_beside_the_bundled_detector() -> None:
 
 @pytest.mark.parametrize(
     ("argv", "words"),
-    [(["table"], "tables"), (["tables", "--measured", "absent.json"], "absent.json"), (["--jsn", "x"], "--help")],
+    [
+        (["table"], "tables"),
+        (["tables", "--measured", "absent.json"], "no file of measurements absent.json; tools/classify.py --json"),
+        (["--jsn", "x"], "--help"),
+    ],
 )
 def test_bad_input_ends_in_one_line(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 2

@@ -11,6 +11,7 @@ from PIL import Image
 
 from backbone.weights import load_backbone, read_model_header
 from detection.images import decode_image
+from detection.training.checkpoint import load_checkpoint
 from tests.backbone.classification.coloured_shapes import CLASSES, write_shapes
 from tools.pretrain import main
 
@@ -99,6 +100,35 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
     assert lines(whole) == lines(stopped)
 
 
+def test_a_damaged_photo_costs_the_validation_nothing_but_itself(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    write_shapes(data / "train", 3)
+    write_shapes(data / "val", 1, seed=1)
+    broken = data / "val" / "red_disc" / "0.png"
+    broken.write_bytes(b"no photo")
+    arguments = [str(config), "--data", str(data), "--out", str(run), "--device", "cpu"]
+    assert main(arguments) == 0
+    assert f"left out of the validation: {broken}: not an image" in " ".join(capsys.readouterr().err.split())
+    assert [line["step"] for line in lines(run) if "top_1_error" in line] == [3, 6]
+
+
+def test_training_is_kept_where_the_validation_cannot_be_made(
+    config: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    arguments = [str(config), "--data", str(data), "--device", "cpu", "--quiet", "--out"]
+    assert main([*arguments, str(whole)]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("backbone.classification.averaging.CropClassifier.__call__", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main([*arguments, str(stopped)])
+    assert load_checkpoint(stopped / "checkpoint.pt")["step"] == 3
+    assert main([*arguments, str(stopped), "--resume"]) == 0
+    assert lines(whole) == lines(stopped)
+
+
 def test_plain_folders_are_enough(config: Path, tmp_path: Path, data: Path) -> None:
     run = tmp_path / "run"
     arguments = ["--out", str(run), "--set", "recipe.epochs=1", "--workers", "1", "--quiet", "--device", "cpu"]
@@ -123,7 +153,8 @@ def test_bad_input_ends_in_one_line(
         ("b", ["--data", str(empty)], "expected one a class"),
         ("c", ["--data", str(data), "--set", "recipe.epoch=3"], "recipe has no key 'epoch'; did you mean 'epochs'?"),
         ("d", ["--data", str(data), "--set", "network.auxiliary=true"], "the auxiliary heads need 224"),
-        ("e", ["--data", str(broken)], "red_disc/0.png: not an image"),
+        ("e", ["--data", str(broken)], f"error: {broken}/red_disc/0.png: not an image"),
+        ("i", ["--data", str(broken), "--workers", "1"], f"error: {broken}/red_disc/0.png: not an image"),
         ("f", ["--data", str(other)], "folder 'cube' is none of the 6 classes"),
         ("g", ["--data", str(data), "--resume"], "no run in"),
         ("h", ["--data", str(data), "--set", "recipe.seed=-1"], "recipe.seed: input should be greater than or equal"),

@@ -70,6 +70,11 @@ def test_models_that_do_not_fit_are_refused(others: list[Backbone], names: str |
         CropClassifier([narrow(0), *others], class_names=names)
 
 
+def test_no_networks_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least one network, got none"):
+        CropClassifier([])
+
+
 class Oracle:
     """Two models: the first is right about photo 0, the second about both, and of ten crops one is wild."""
 
@@ -115,6 +120,24 @@ def test_the_grid_counts_what_each_row_gets_wrong() -> None:
     assert [row.top_5_wrong for row in rows] == [1, 1, 1, 0, 0, 0]
     assert [row.cost for row in rows] == [1, 10, 10, 2, 20, 20]
     assert told == [(1, 2), (2, 2)]
+
+
+def test_photos_that_cannot_be_read_are_left_out_where_somebody_is_told() -> None:
+    def decode(path: Path) -> NDArray[np.uint8]:
+        if path.name != "1":
+            raise OSError(f"{path}: gone")
+        return np.full((1, 1, 3), 1, np.uint8)
+
+    told: list[str] = []
+    photos = LabelledPhotos(tuple("abcdefgh"), (Path("0"), Path("1"), Path("2")), (0, 1, 2))
+    oracle = Oracle()
+    first, _ = error_grid(oracle, photos, decode, crops=[1], unreadable=lambda error: told.append(str(error)))  # type: ignore[arg-type]
+    assert (first.photos, first.top_1_error, told) == (1, 100, ["0: gone", "2: gone"])
+    with pytest.raises(OSError, match="0: gone"):
+        error_grid(oracle, photos, decode, crops=[1])  # type: ignore[arg-type]
+    none = LabelledPhotos(tuple("abcdefgh"), (Path("2"),), (2,))
+    with pytest.raises(OSError, match="2: gone"):
+        error_grid(oracle, none, decode, crops=[1], unreadable=lambda _: None)  # type: ignore[arg-type]
 
 
 def test_errors_are_percentages() -> None:

@@ -70,3 +70,20 @@ def test_144_crops_are_4_scales_3_squares_6_crops_and_2_mirrors(portrait: bool) 
 def test_another_number_is_refused() -> None:
     with pytest.raises(ValueError, match="9 crops are not known; choose 1, 10, 144"):
         cut_crops(ramp(10, 10), 9)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((3, 9, 9), np.uint8),
+        np.zeros((9, 9, 3), np.float32),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
+    ids=["grey", "RGBA", "channels first", "floats", "empty"],
+)
+@pytest.mark.parametrize("count", sorted(CUT))
+def test_what_is_no_rgb_photo_is_refused(image: NDArray[np.uint8], count: int) -> None:
+    with pytest.raises(ValueError, match=r"expected an RGB image, \(H, W, 3\) of uint8, got \("):
+        cut_crops(image, count)

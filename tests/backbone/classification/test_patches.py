@@ -25,6 +25,10 @@ def decode(path: Path) -> NDArray[np.uint8]:
     return image
 
 
+def unreadable(path: Path) -> NDArray[np.uint8]:
+    raise ValueError(f"photo {path}: truncated")
+
+
 def stream(**options: object) -> PatchStream:
     return PatchStream(PHOTOS, decode, **({"size": 32, "photometric": False} | options))  # type: ignore[arg-type]
 
@@ -111,6 +115,14 @@ def test_batches_are_the_positions_in_their_order(workers: int) -> None:
     assert torch.equal(crops, torch.stack([patches[position][0] for position in range(8, 12)]))
     assert crops.shape == (4, 3, 32, 32)
     assert crops.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_photo_that_cannot_be_read_is_told_in_the_words_of_the_reader(workers: int) -> None:
+    patches = stream()
+    patches.decode = unreadable
+    with pytest.raises(ValueError, match=r"^photo .*: truncated$"):
+        next(patches.batches(0, 2, 2, workers=workers))
 
 
 def test_distortions_change_colours_and_move_nothing() -> None:

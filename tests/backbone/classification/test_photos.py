@@ -51,15 +51,16 @@ def test_folders_of_other_classes_are_never_taken_by_order(tmp_path: Path) -> No
         class_folders(folders(tmp_path, "chat/1.png", "chien/1.png"), SUFFIXES, ["cat", "dog"])
 
 
-def test_a_list_gives_the_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["a b.jpg 1\nc.jpg 0\n", "\ufeffa b.jpg\t1\r\nc.jpg   0"], ids=["plain", "Windows"])
+def test_a_list_gives_the_numbers(tmp_path: Path, text: str) -> None:
     root = folders(tmp_path, "JPEGImages/a b.jpg", "JPEGImages/c.jpg")
-    (root / "labels.txt").write_text("a b.jpg 1\nc.jpg 0\n")
+    (root / "labels.txt").write_bytes(text.encode())
     photos = open_photos(root, SUFFIXES, ["cat", "dog"])
     assert photos.labels == (1, 0)
     assert all(path.is_file() for path in photos.paths)
 
 
-@pytest.mark.parametrize("line", ["c.jpg", "c.jpg 2", "c.jpg -1", "7", "c.jpg cat"])
+@pytest.mark.parametrize("line", ["c.jpg", "c.jpg 2", "c.jpg -1", "7", "c.jpg cat", "", "\t1"])
 def test_a_bad_line_of_a_list_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "labels.txt").write_text(f"a.jpg 1\n{line}\n")
     with pytest.raises(ValueError, match=r"labels.txt, line 2: expected a file and a class number below 2, got '"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from backbone.classification.averaging import CropClassifier, error_grid
 from backbone.classification.patches import PatchStream
@@ -15,6 +16,7 @@ from backbone.classification.recipe import NetworkConfig, Recipe
 from backbone.classification.training import Pretraining, new_network, polyak, training_losses
 from backbone.googlenet import GoogLeNet
 from backbone.weights import load_backbone, save_classifier
+from detection.training.averaging import WeightAverage
 from tests.backbone.classification.coloured_shapes import CLASSES, decode, write_shapes
 
 NARROW = NetworkConfig(width=0.125, auxiliary=False, input_size=64)
@@ -158,7 +160,26 @@ def test_biases_learn_twice_as_fast_and_are_not_decayed(shapes: LabelledPhotos) 
         torch.testing.assert_close(before[name] - after[name].detach(), change, rtol=1e-3, atol=1e-7)
 
 
-def test_averaged_weights_are_the_mean_while_young_and_lag_behind_later() -> None:
+def test_a_classifier_is_averaged_as_a_detector_is() -> None:
+    """Two modules that may not know each other have the same formula."""
+    module = nn.Linear(1, 1)
+    detector = WeightAverage(module, 0.5)
+    mean, update = detector.weights["weight"].clone(), polyak(0.5)
+    for step in range(1, 30):
+        nn.init.constant_(module.weight, step**2)
+        detector.update(module)
+        update([mean], [module.weight], torch.tensor(step))
+        torch.testing.assert_close(mean, detector.weights["weight"])
+
+
+def test_while_an_average_is_young_two_thirds_of_it_lie_on_the_last_tenth() -> None:
+    update, mean, steps = polyak(0.998), torch.zeros(1), 1500
+    for step in range(1, steps + 1):
+        update([mean], [torch.tensor([float(step > 0.9 * steps)])], torch.tensor(step))
+    assert mean.item() == pytest.approx(0.65, abs=0.01)
+
+
+def test_averaged_weights_follow_while_young_and_lag_behind_later() -> None:
     mean, model = torch.zeros(1), torch.tensor([1.0])
     update = polyak(0.99)
     update([mean], [model], torch.tensor(1))

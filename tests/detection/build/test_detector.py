@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 
 def test_a_model_file_becomes_a_detector(tmp_path: Path) -> None:
-    detector = load_detector(write_model(tmp_path / "mine.safetensors"), device="cpu")
+    detector = load_detector(write_model(tmp_path / "mine.safetensors"), device=CPU)
     assert detector.class_names == CLASSES
     (member,) = detector.scorer.members
     assert (member.warp.size, member.warp.context) == (SIZE, CONTEXT)
@@ -42,6 +42,11 @@ def test_two_files_are_an_ensemble_whose_scores_are_the_mean(tmp_path: Path) -> 
     assert (each[0].scores - each[1].scores).abs().max() > 0.05
     assert torch.allclose(both.scores, (each[0].scores + each[1].scores) / 2, atol=1e-6)
     assert torch.allclose(both.boxes, (each[0].boxes + each[1].boxes) / 2, atol=1e-3)
+
+
+def test_no_models_are_not_the_bundled_one() -> None:
+    with pytest.raises(ValueError, match="models: an empty list; leave it out for the bundled detector"):
+        load_detector([], device="cpu")
 
 
 def test_a_model_with_a_ranker_scores_what_it_chooses(tmp_path: Path) -> None:
