@@ -111,9 +111,14 @@ def scoring_of(config: Config) -> Scoring:
 
 
 def refuse_unfitted(config: Config) -> None:
-    """Refuse to train a model for a way of scoring that is fitted on a finished one."""
+    """Refuse to train a model for a way of scoring that it will not have, or that is fitted on a finished one."""
     for wanted in config.detection.uses_fitted():
         raise ValueError(f"detection.{wanted} needs what tools/refine.py fits on a finished network: train without")
+    if config.detection.localisation_confidence and not config.training.box_regression:
+        raise ValueError(
+            "detection.localisation_confidence judges a region by how far its box is moved, and with "
+            "training.box_regression=false none is: set it to 0"
+        )
 
 
 def build_scorer(models: Sequence[DetectorModel], device: torch.device) -> RegionScorer:

@@ -179,6 +179,12 @@ def test_what_is_fitted_on_a_finished_network_is_refused_before_training(
         start(small_config(weights, detection=detection), tmp_path)
 
 
+def test_boxes_that_are_not_moved_judge_no_region(tmp_path: Path, weights: Path) -> None:
+    config = small_config(weights, training={"box_regression": False}, detection={"localisation_confidence": 0.25})
+    with pytest.raises(ValueError, match=r"training\.box_regression=false none is: set it to 0"):
+        start(config, tmp_path)
+
+
 def test_a_loss_that_is_no_number_leaves_the_last_good_model(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
