@@ -57,7 +57,7 @@ import typer
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
 from detection.inference.chosen import chosen_classes, file_of, only, read_only
-from detection.inference.find import Failure, Found, find_photos, left_out_words, photos_of
+from detection.inference.find import Failure, find_photos, photos_of
 from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.models import BUNDLED, fingerprints
@@ -150,8 +150,9 @@ def infer(
         )
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
-    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data), leave_out=RunFolder(out).drawings)
-    _tell_left_out(found, bars)
+    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
+    if told := str(found.left_out):
+        bars.tell(printable(told))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
@@ -177,7 +178,7 @@ def infer(
             return 1
         if page:
             made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
-            _write_page(folder, _name(found.root), chosen, shown, failures, made_by)
+            _write_page(folder, _name(Path(data or found.root)), chosen, shown, failures, made_by)
         if not quiet:
             table, lines = summarise(read_only(folder.detections, chosen), shown, words)
             console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
@@ -188,17 +189,12 @@ def infer(
 
 
 def _settings(
-    models: Sequence[str], top: int | None, root: Path, changes: Mapping[str, Sequence[str]]
+    models: Sequence[str], top: int | None, root: str, changes: Mapping[str, Sequence[str]]
 ) -> dict[str, JSON]:
     """What a run is of: in a folder with one of other settings it is refused."""
     files: list[JSON] = [one for name in models for one in fingerprints(name)]
     given: dict[str, JSON] = {section: list(asked) for section, asked in changes.items() if asked}
-    return {"version": VERSION, "model": files, "top": top, "photos": str(root), **given}
-
-
-def _tell_left_out(found: Found, bars: Bars) -> None:
-    if found.left_out:
-        bars.tell(printable(left_out_words(found.left_out)))
+    return {"version": VERSION, "model": files, "top": top, "photos": root, **given}
 
 
 def _draw_chosen(classes: Sequence[str], threshold: Thresholds | float) -> Draw:

@@ -14,19 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from detection.converters.whole_file import whole_file
 from detection.inference.drawings import drawing_name
 from detection.inference.find import Failure
+from detection.inference.manifest import DRAWINGS, FORMAT, MANIFEST, RunFolderError, read_manifest, write_manifest
 from detection.proposals.base import JSON
 
-FORMAT = "googlenet-rcnn detections, 1"
 OUTPUTS = (
     "detections.jsonl", "annotated", "errors.csv", "index.html", "detections.csv", "coco", "voc", "yolo", "ilsvrc",
 )  # fmt: skip
-
-
-class RunFolderError(ValueError):
-    """A run cannot go on in this folder; the message says in one line why."""
 
 
 class OtherRunError(RunFolderError):
@@ -41,7 +36,7 @@ class RunFolder:
 
     @property
     def manifest(self) -> Path:
-        return self.path / "run.json"
+        return self.path / MANIFEST
 
     @property
     def detections(self) -> Path:
@@ -57,7 +52,7 @@ class RunFolder:
 
     @property
     def drawings(self) -> Path:
-        return self.path / "annotated"
+        return self.path / DRAWINGS
 
     def drawing(self, id: str) -> Path:
         """Where the photo ``id`` is drawn: the photos' own tree, below ``annotated``."""
@@ -77,11 +72,11 @@ class RunFolder:
 
     def forget_drawings(self, threshold: float | str) -> None:
         """Remove the annotated images if they show another threshold, and note that this one is shown from now on."""
-        content = _read_manifest(self.manifest)
+        content = read_manifest(self.manifest)
         if content.get("threshold") != threshold:
             if self.drawings.exists():
                 shutil.rmtree(self.drawings)
-            _write_manifest(self.manifest, {**content, "threshold": threshold})
+            write_manifest(self.manifest, {**content, "threshold": threshold})
 
 
 @contextmanager
@@ -104,7 +99,7 @@ def open_run(path: Path, settings: Mapping[str, JSON], *, overwrite: bool = Fals
             _refuse_strangers(path)
         if not folder.manifest.exists():
             started = datetime.now(UTC).isoformat(timespec="seconds")
-            _write_manifest(folder.manifest, {"format": FORMAT, "started": started, "settings": dict(settings)})
+            write_manifest(folder.manifest, {"format": FORMAT, "started": started, "settings": dict(settings)})
         yield folder
 
 
@@ -129,7 +124,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _check_or_clear(folder: RunFolder, settings: Mapping[str, JSON], *, overwrite: bool) -> None:
-    before = _read_manifest(folder.manifest).get("settings")
+    before = read_manifest(folder.manifest).get("settings")
     if overwrite:
         _remove_outputs(folder.path)
         folder.manifest.unlink()
@@ -157,18 +152,3 @@ def _remove_outputs(path: Path) -> None:
             shutil.rmtree(output)
         else:
             output.unlink(missing_ok=True)
-
-
-def _read_manifest(manifest: Path) -> dict[str, JSON]:
-    try:
-        content = json.loads(manifest.read_bytes())
-    except ValueError as error:
-        raise RunFolderError(f"{manifest}: not JSON, so not of a run: {error}") from error
-    if not (isinstance(content, dict) and content.get("format") == FORMAT):
-        raise RunFolderError(f"{manifest} is not of a run like this one (its format is not {FORMAT!r})")
-    return content
-
-
-def _write_manifest(manifest: Path, content: Mapping[str, JSON]) -> None:
-    with whole_file(manifest) as file:
-        file.write(json.dumps(content, indent=2) + "\n")
