@@ -27,8 +27,8 @@ regions (a key of `proposals` in a config); a detector does worse on other regio
 that one asks for --allow-other-proposals too. --set changes how regions are scored and suppressed (a key of `detection`
 in a config).
 
-A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again;
-another --threshold, or other --classes, only draw them anew.
+A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again,
+unless their file was replaced; another --threshold, or other --classes, only draw them anew.
 
 --threshold is a score, such as 0.3, or a rule that was fitted on validation photos and travels in the model's file:
 best-f1, or precision=0.9, each class's lowest score from which 90% were right. Without it best-f1 is taken where the
@@ -211,6 +211,8 @@ def _run(outcomes: Iterable[Begun | Outcome], bars: Bars) -> list[Failure]:
             left = outcome.left
             if outcome.done:
                 bars.tell(f"{outcome.done} photos are done already")
+            if outcome.replaced:
+                bars.tell(f"{outcome.replaced} photos were replaced since: they are looked at again")
             continue
         done += 1
         bars("photos", done, left)

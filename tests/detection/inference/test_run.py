@@ -2,6 +2,8 @@
 
 import csv
 import errno
+import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -141,8 +143,41 @@ def test_what_is_drawn_again_is_what_was_found(go: Go, photos: Path, folder: Run
         assert np.array_equal(image, decode_image(photos / record.id))
 
 
-def test_a_photo_that_changed_since_is_not_drawn_with_old_boxes(go: Go, photos: Path, folder: RunFolder) -> None:
+def test_a_photo_that_was_replaced_is_looked_at_again(go: Go, photos: Path, folder: RunFolder) -> None:
+    """Of the same name and the same size in pixels; the drawing of the old one is gone at once."""
+    go()
+    before = {record.id: record.to_json() for record in read_detections(folder.detections)}
+    save_photo(photos / "sub1" / "1.png", red=250)
+    steps = run(find_photos([photos]), StubDetector(), folder)
+    assert next(steps) == Begun(done=5, left=1, replaced=1)
+    assert drawn(folder) == [name for name in ALL if name != "sub1/1.png"]
+    assert [outcome.record.id for outcome in steps if isinstance(outcome, Detected)] == ["sub1/1.png"]
+    after = {record.id: record for record in read_detections(folder.detections)}
+    assert {id for id, record in after.items() if record.to_json() != before[id]} == {"sub1/1.png"}
+    assert after["sub1/1.png"].scores.tolist() == [pytest.approx(250 / 255)]
+    go()
+    assert drawn(folder) == ALL
+
+
+def test_a_photo_that_was_only_copied_is_not_looked_at_again(go: Go, photos: Path, folder: RunFolder) -> None:
+    go()
+    for path in photos.rglob("*.png"):
+        os.utime(path, (1, 1))
+    assert go() == [Begun(done=6, left=0)]
+
+
+def test_a_photo_that_is_damaged_by_now_has_no_results(go: Go, photos: Path, folder: RunFolder) -> None:
+    go()
+    (photos / "sub1" / "1.png").write_bytes(b"not a photo")
+    assert [type(outcome) for outcome in go()] == [Begun, Failure]
+    assert "sub1/1.png" not in saved(folder) + drawn(folder)
+
+
+def test_a_line_that_names_no_file_is_not_drawn_on_another_photo(go: Go, photos: Path, folder: RunFolder) -> None:
+    """As older versions wrote them."""
     go(drawn=False)
+    lines = [json.loads(line) for line in folder.detections.read_text().splitlines()]
+    folder.detections.write_text("".join(json.dumps({**line, "file": None}) + "\n" for line in lines))
     save_photo(photos / "sub0" / "0.png", size=(99, 30))
     failures = [outcome for outcome in go() if not isinstance(outcome, Begun | Detected)]
     assert [failure.reason for failure in failures] == ["not the photo that was detected in: that was 40 x 30 pixels"]
@@ -151,7 +186,7 @@ def test_a_photo_that_changed_since_is_not_drawn_with_old_boxes(go: Go, photos: 
 
 def test_drawings_of_photos_that_are_not_given_now_are_left_alone(go: Go, photos: Path, folder: RunFolder) -> None:
     go(drawn=False)
-    save_photo(folder.path.parent / "alone" / "sub0" / "0.png")
+    save_photo(folder.path.parent / "alone" / "sub0" / "0.png", red=0)
     begun, *outcomes = go(path=folder.path.parent / "alone")
     assert begun == Begun(done=0, left=1)
     assert len(outcomes) == 1
