@@ -58,8 +58,9 @@ from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
 from detection.inference.chosen import chosen_classes, file_of, only, read_only
 from detection.inference.find import Failure, find_photos, photos_of
-from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
+from detection.inference.folder import OtherRunError, RunFolder, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
+from detection.inference.manifest import RunFolderError
 from detection.inference.models import BUNDLED, fingerprints
 from detection.inference.run import Begun, Draw, Outcome, reopen, run
 from detection.inference.stream import DetectorError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,11 +16,8 @@ from urllib.parse import quote
 from detection.inference.drawings import drawing_name
 from detection.inference.find import Failure
 from detection.inference.manifest import DRAWINGS, FORMAT, MANIFEST, RunFolderError, read_manifest, write_manifest
+from detection.inference.outputs import DETECTIONS, ERRORS, OUTPUTS, PAGE, remove_drawings, remove_outputs
 from detection.proposals.base import JSON
-
-OUTPUTS = (
-    "detections.jsonl", "annotated", "errors.csv", "index.html", "detections.csv", "coco", "voc", "yolo", "ilsvrc",
-)  # fmt: skip
 
 
 class OtherRunError(RunFolderError):
@@ -40,15 +36,15 @@ class RunFolder:
 
     @property
     def detections(self) -> Path:
-        return self.path / "detections.jsonl"
+        return self.path / DETECTIONS
 
     @property
     def errors(self) -> Path:
-        return self.path / "errors.csv"
+        return self.path / ERRORS
 
     @property
     def page(self) -> Path:
-        return self.path / "index.html"
+        return self.path / PAGE
 
     @property
     def drawings(self) -> Path:
@@ -74,8 +70,7 @@ class RunFolder:
         """Remove the annotated images if they show another threshold, and note that this one is shown from now on."""
         content = read_manifest(self.manifest)
         if content.get("threshold") != threshold:
-            if self.drawings.exists():
-                shutil.rmtree(self.drawings)
+            remove_drawings(self.path)
             write_manifest(self.manifest, {**content, "threshold": threshold})
 
 
@@ -93,11 +88,13 @@ def open_run(path: Path, settings: Mapping[str, JSON], *, overwrite: bool = Fals
     path.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         folder = RunFolder(path)
-        if folder.manifest.exists():
-            _check_or_clear(folder, settings, overwrite=overwrite)
+        begun = folder.manifest.exists()
+        if begun:
+            before = read_manifest(folder.manifest)
+            remove_outputs(path) if overwrite else _refuse_other_settings(path, before.get("settings"), settings)
         else:
             _refuse_strangers(path)
-        if not folder.manifest.exists():
+        if overwrite or not begun:
             started = datetime.now(UTC).isoformat(timespec="seconds")
             write_manifest(folder.manifest, {"format": FORMAT, "started": started, "settings": dict(settings)})
         yield folder
@@ -123,15 +120,6 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _check_or_clear(folder: RunFolder, settings: Mapping[str, JSON], *, overwrite: bool) -> None:
-    before = read_manifest(folder.manifest).get("settings")
-    if overwrite:
-        _remove_outputs(folder.path)
-        folder.manifest.unlink()
-    else:
-        _refuse_other_settings(folder.path, before, settings)
-
-
 def _refuse_strangers(path: Path) -> None:
     strangers = [name for name in OUTPUTS if (path / name).exists()]
     if strangers:
@@ -144,11 +132,3 @@ def _refuse_other_settings(path: Path, before: JSON, now: Mapping[str, JSON]) ->
         if before.get(name) != now.get(name):
             was, wanted = (json.dumps(settings.get(name), ensure_ascii=False) for settings in (before, now))
             raise OtherRunError(f"{path} holds a run with {name} = {was}, and this one has {name} = {wanted}")
-
-
-def _remove_outputs(path: Path) -> None:
-    for output in [*(path / name for name in OUTPUTS), *path.glob("index-*.html")]:
-        if output.is_dir() and not output.is_symlink():
-            shutil.rmtree(output)
-        else:
-            output.unlink(missing_ok=True)
