@@ -196,9 +196,10 @@ class DetectionsWriter:
         """Cut away the beginning of a line; a line that only lacks its end, as another program left it, gets one."""
         end = _end_of_whole_lines(self._file)
         self._file.seek(end)
-        if _is_torn(self._file.read(len(_FIRST_BYTES))):
+        beginning = self._file.read(len(_FIRST_BYTES))
+        if beginning and _is_torn(beginning):
             self._file.truncate(end)
-        else:
+        elif beginning:
             self._file.write(b"\n")
             self._file.flush()
 
@@ -207,11 +208,17 @@ class DetectionsWriter:
         return frozenset(self._done)
 
     def write(self, record: ImageDetections) -> None:
-        """Append one record, which has left the process on return; an image that is there is a ``ValueError``."""
+        """Append one record, which has left the process on return; an image that is there is a ``ValueError``.
+
+        An ``OSError`` names the file.
+        """
         if record.id in self._done:
             raise ValueError(f"{self.path}: image {record.id!r} is already there")
-        self._file.write(record.to_json().encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(record.to_json().encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         self._done.add(record.id)
 
     def close(self) -> None:

@@ -75,7 +75,11 @@ from detection.structures import Proposals, RGBImage
 if TYPE_CHECKING:
     from detection.detector import RegionDetector
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "allow larger files (ulimit -f)",
+}
 VERSION = installed_version() or "not installed"
 
 app = new_app()
@@ -255,7 +259,7 @@ def _advice(error: Exception) -> str:
     if isinstance(error, RunFolderError):
         return ": choose another --out"
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return ": make room and give the same command again; what was found so far is saved"
+        return f": {NO_ROOM[error.errno]} and give the same command again; what was found so far is saved"
     return ""
 
 

@@ -37,10 +37,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers of images, by id, and of classes, by name."""
+    """The numbers of images, by id, and of classes, by name; and what images are called beside their numbers, by id."""
 
     images: Mapping[str, int]
     classes: Mapping[str, int]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,17 @@ def _numbers(dataset: Dataset) -> Iterator[tuple[str, Numbers]]:
     categories: tuple[int | str, ...] = getattr(dataset, "category_ids", ())
     numbers = [number for number in categories if isinstance(number, int)]
     if numbers and len(numbers) == len(names) and all(map(NUMBER.fullmatch, ids)):
-        yield "coco", Numbers({id: int(id) for id in ids}, dict(zip(names, numbers, strict=True)))
+        images = {id: int(id) for id in ids}
+        yield "coco", Numbers(images, dict(zip(names, numbers, strict=True)), dict(_file_names(dataset)))
+
+
+def _file_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """What a data set calls its photos: their files, below the folder that it names them from where it has one."""
+    folder: Path | None = getattr(dataset, "photos_folder", None)
+    for index, image_id in enumerate(dataset.ids):
+        path = dataset.path(index)
+        below = path.relative_to(folder).as_posix() if folder and path.is_relative_to(folder) else path.name
+        yield image_id, below
 
 
 def _absolute(path: Path) -> Path:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
+from detection.converters import voc_text, yolo_text
 from detection.converters.coco_results import write_coco_results
 from detection.converters.csv_table import write_csv
 from detection.converters.ilsvrc_text import write_ilsvrc_text
-from detection.converters.voc_text import can_name_a_file, write_voc_text
+from detection.converters.voc_text import write_voc_text
 from detection.converters.whole_file import whole_file
-from detection.converters.yolo_text import label_name, write_yolo_text
+from detection.converters.yolo_text import claim_label, write_yolo_text
 from detection.inference.find import Numbers
 from detection.results import read_detections
 
@@ -22,21 +23,22 @@ Write = Callable[[Path, Sequence[str], Path, Numbers], None]  # detections.jsonl
 
 def check_formats(names: Sequence[str], ids: Iterable[str], classes: Sequence[str] = ()) -> None:
     """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or that cannot hold these names."""
-    files: dict[str, str] = {}
     for name in names:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; choose from {', '.join(FORMATS)}")
     for name, label in product(names, classes):
         if reason := _cannot_hold_class(name, label):
             raise ValueError(f"class {label!r}: {reason}; choose another format than {name}")
+    files: dict[str, str] = {}
     for id in ids:
         for name in names:
             if reason := _cannot_hold(name, id):
                 raise ValueError(f"{id}: {reason}; rename the photo, or choose another format than {name}")
-        if "yolo" in names and (other := files.setdefault(label_name(id), id)) != id:
-            raise ValueError(
-                f"{id}: shares the file {label_name(id)} with {other}; rename one, or choose another format than yolo"
-            )
+        if "yolo" in names:
+            try:
+                claim_label(id, files)
+            except ValueError as error:
+                raise ValueError(f"{error}; rename one, or choose another format than yolo") from None
 
 
 def write_formats(
@@ -65,10 +67,9 @@ def _numbered(known: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
 
 
 def _cannot_hold_class(name: str, label: str) -> str | None:
-    if name == "voc" and not can_name_a_file(label):
-        return "VOC has a file for each class, and none can be called so"
-    if name == "yolo" and len(label.splitlines()) != 1:
-        return "a name with a line break cannot stand in a text file"
+    faults = {"voc": voc_text.class_fault, "yolo": yolo_text.class_fault}
+    if name in faults and (fault := faults[name](label)):
+        return fault
     return _cannot_hold(name, label)
 
 
@@ -92,7 +93,7 @@ def _write_coco(detections: Path, classes: Sequence[str], folder: Path, numbers:
     images = [
         {
             "id": image_ids[record.id],
-            "file_name": Path(record.path).name if numbers.images else record.id,  # an id that says nothing there
+            "file_name": numbers.files.get(record.id, record.id),
             "width": record.width,
             "height": record.height,
         }

@@ -179,7 +179,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere: no such file or folder"):
         find_photos([tmp_path, tmp_path / "nowhere"])
     touch(tmp_path, "notes.txt")
-    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jpeg, \.jpg"):
+    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jfif, \.jpe, \.jpeg, \.jpg"):
         find_photos([tmp_path])
 
 

@@ -99,6 +99,12 @@ def test_photos_that_would_share_a_file_of_yolo_are_refused_before_the_run() -> 
         check_formats(["yolo"], ["a.jpg", "a.png"])
 
 
+def test_a_name_that_is_too_long_for_a_label_s_file_is_refused_before_the_run() -> None:
+    check_formats(["yolo"], ["x" * 251, "x" * 251 + ".jpg", "sub/" * 99 + "x"][1:])
+    with pytest.raises(ValueError, match=r"x+: its name is too long for a file x{20}\.\.\.txt; rename one, or choose"):
+        check_formats(["yolo"], ["x" * 252])
+
+
 def test_only_what_is_asked_for_is_written(tmp_path: Path, detections: Path) -> None:
     write_formats([], detections, CLASSES, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["detections.jsonl"]
@@ -128,6 +134,7 @@ def test_names_that_a_format_cannot_hold_are_refused_before_the_run(name: str, i
     ("name", "classes", "reason"),
     [
         ("voc", ["car", "car/van"], "class 'car/van': VOC has a file for each class, and none can be called so"),
+        ("voc", ["x" * 300], "class 'x+': VOC has a file for each class, and this name is too long for one"),
         ("ilsvrc", ["two\nlines"], r"class 'two\\nlines': a name with a line break cannot stand in a text file"),
         ("csv", ["\udcff"], r"class '\\udcff': a name that is not UTF-8 cannot stand in a text file"),
     ],
@@ -149,6 +156,25 @@ def test_what_was_found_before_is_checked_too(tmp_path: Path, detections: Path) 
     with pytest.raises(ValueError, match=r"a\nb\.jpg: a name with a line break"):
         write_formats(["csv", "ilsvrc"], detections, CLASSES, tmp_path)
     assert not (tmp_path / "detections.csv").exists()
+
+
+@pytest.mark.parametrize("folders", [("a", "b"), ("train", "train")])
+def test_coco_s_images_are_called_as_in_the_data_set(tmp_path: Path, folders: tuple[str, str]) -> None:
+    """With their folders: of two photos in them the files may be called alike."""
+    names = [f"{folder}/{name}.png" for folder, name in zip(folders, (1, 1 + (folders[0] == folders[1])), strict=True)]
+    images = [{"id": id, "file_name": name, "width": 8, "height": 8} for id, name in enumerate(names)]
+    content = {"images": images, "categories": [{"id": 3, "name": "dog"}], "annotations": []}
+    (tmp_path / "instances_all.json").write_text(json.dumps(content))
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    found = photos_of(str(tmp_path))
+    with DetectionsWriter(tmp_path / "detections.jsonl") as writer:
+        for photo in found.photos:
+            writer.write(ImageDetections(photo.id, str(photo.path), 8, 8, np.zeros((0, 4)), (), np.zeros(0), 0.1))
+    write_formats(["coco"], tmp_path / "detections.jsonl", ("dog",), tmp_path, found.numbers)
+    written = json.loads((tmp_path / "coco" / "images.json").read_text())["images"]
+    assert {one["id"]: one["file_name"] for one in written} == dict(enumerate(names))
 
 
 def test_a_coco_data_set_s_own_numbers_are_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
