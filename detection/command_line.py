@@ -92,6 +92,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 photo``, ``1,200 photos``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def installed_version(package: str = "googlenet-rcnn") -> str | None:
     """The version of an installed package; ``None`` where it is not, or runs from its checkout."""
     try:

@@ -66,12 +66,15 @@ class RunFolder:
             table = csv.writer(file, lineterminator="\n")
             table.writerows([["path", "reason"]] * new + [[str(failure.path), failure.reason]])
 
+    def shows(self, threshold: float | str) -> bool:
+        """Whether the annotated images show this threshold."""
+        return read_manifest(self.manifest).get("threshold") == threshold
+
     def forget_drawings(self, threshold: float | str) -> None:
         """Remove the annotated images if they show another threshold, and note that this one is shown from now on."""
-        content = read_manifest(self.manifest)
-        if content.get("threshold") != threshold:
+        if not self.shows(threshold):
             remove_drawings(self.path)
-            write_manifest(self.manifest, {**content, "threshold": threshold})
+            write_manifest(self.manifest, {**read_manifest(self.manifest), "threshold": threshold})
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detection.command_line import counted
 from detection.images import IMAGE_SUFFIXES
 
 TO_CONVERT = (".heic", ".heif", ".avif")  # photos of telephones and browsers
@@ -39,9 +40,8 @@ class LeftOut:
     def _file_words(self) -> str:
         if not self.files:
             return ""
-        count = self.files.total()
         each = ", ".join(f"{suffix} {number:,}" for suffix, number in sorted(self.files.items()))
-        words = f"{count:,} file{'s' if count > 1 else ''} left out ({each})"
+        words = f"{counted(self.files.total(), 'file')} left out ({each})"
         photos = [suffix for suffix in TO_CONVERT if suffix in self.files]
         advice = f"; convert {' and '.join(photos)} to JPEG first, with pillow-heif or ImageMagick" if photos else ""
         return words + advice

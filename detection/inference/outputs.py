@@ -14,6 +14,11 @@ from detection.inference.manifest import DRAWINGS
 
 DETECTIONS, ERRORS, PAGE = "detections.jsonl", "errors.csv", "index.html"
 OUTPUTS = (DETECTIONS, DRAWINGS, ERRORS, PAGE, "detections.csv", "coco", "voc", "yolo", "ilsvrc")
+# One file of each of several that are written together.
+SIGNS = {
+    "the page": PAGE, "coco": "coco/images.json", "voc": "voc/comp4_det_test_*.txt", "yolo": f"yolo/{CLASSES}",
+    "ilsvrc": "ilsvrc/detections.txt", "csv": "detections.csv",
+}  # fmt: skip
 # All but what is called after photos.
 PATTERNS = (
     ERRORS, PAGE, "index-[0-9].html", "index-[0-9][0-9].html", "detections.csv",
@@ -29,6 +34,13 @@ def remove_outputs(folder: Path) -> None:
     _remove(folder, (file for pattern in PATTERNS for file in folder.glob(pattern)))
     remove_drawings(folder)
     (folder / DETECTIONS).unlink(missing_ok=True)
+
+
+def outdated(folder: Path) -> list[str]:
+    """The page and the formats in a run's folder that are older than its detections."""
+    last = (folder / DETECTIONS).stat().st_mtime_ns
+    files = {name: next(folder.glob(pattern), None) for name, pattern in SIGNS.items()}
+    return [name for name, file in files.items() if file and file.stat().st_mtime_ns < last]
 
 
 def remove_drawings(folder: Path) -> None:

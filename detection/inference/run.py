@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +41,16 @@ def run(
     draw: Draw | None = None,
     proposals_of: ProposalsOf | None = None,
     ahead: int = 0,
+    warm_up: Callable[[], object] | None = None,
 ) -> Iterator[Begun | Outcome]:
     """Detect in every photo of ``found`` that ``folder`` has no result of, and draw every one that has no drawing.
 
-    A result of another file by the same name is forgotten before.
-    Yields ``Begun``, then what came of each photo. A failure is in ``errors.csv`` by then; detections are saved by the
-    next step, in a thread beside the detector, and a photo that cannot be drawn is a failure that follows them. It may
-    stop anywhere, and the next run does the rest. An ``OSError`` is the folder's (its disk is full, say), never a
-    photo's; what was saved before it is whole. Raises ``ValueError`` where two photos would have one drawing; other
-    errors as in :func:`detect`.
+    A result of another file by the same name is forgotten before. ``warm_up`` is called before the first detection, if
+    there is any to be made. Yields ``Begun``, then what came of each photo. A failure is in ``errors.csv`` by then;
+    detections are saved by the next step, in a thread beside the detector, and a photo that cannot be drawn is a
+    failure that follows them. It may stop anywhere, and the next run does the rest. An ``OSError`` is the folder's (its
+    disk is full, say), never a photo's; what was saved before it is whole. Raises ``ValueError`` where two photos would
+    have one drawing; other errors as in :func:`detect`.
     """
     if draw and (twice := first_repeated(str(folder.drawing(photo.id)) for photo in found.photos)):
         raise ValueError(f"{twice}: two photos would be drawn there: rename one of them, or leave out the drawings")
@@ -60,6 +61,9 @@ def run(
         photos = [photo for photo in found.photos if photo.id not in done]
         given = {photo.id for photo in found.photos} if draw else set()
         undrawn = sum(1 for _ in _undrawn(folder, given))
+        if photos and warm_up:
+            with suppress(Exception):  # whatever is wrong with the detector, its photos will tell
+                warm_up()
         yield Begun(len(found.photos) - len(photos) - undrawn, len(photos) + undrawn, replaced)
         for failure in found.unreadable:
             folder.note_failure(failure)

@@ -45,7 +45,7 @@
       picture.src = `data:image/jpeg;base64,${photo.picture}`;
       stage.append(picture);
     } else {
-      stage.append(make("div", "gone", "no picture"));
+      stage.append(make("div", "gone", `no picture: ${photo.why}`));
     }
     return stage;
   };
