@@ -14,13 +14,16 @@ What the command returns is its exit code.
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import Self
+from typing import Self, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -65,10 +68,11 @@ def run_command(
     """Run a command and give its exit code: the number that it returned, 2 after bad input, 130 after Ctrl-C.
 
     An error of ``errors`` is told on stderr in one line, with ``advice`` after it; ``stopped`` is what Ctrl-C is
-    answered with.
+    answered with. What is printed and cannot be shown, or is read by no one, does not change the code.
     """
     try:
-        code = app(argv, standalone_mode=False, prog_name=name)
+        with _lenient_stdout():
+            code = app(argv, standalone_mode=False, prog_name=name)
         if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
@@ -85,6 +89,46 @@ def run_command(
         message = f"the GPU's memory is full: {error}"
     sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
     return BAD_INPUT
+
+
+@contextmanager
+def _lenient_stdout() -> Iterator[None]:
+    """Standard output that takes any text: a name that it cannot show is printed in escapes, not an error."""
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
+    stream = _Unread(out)
+    with redirect_stdout(cast(TextIO, stream)):
+        yield
+        stream.flush()
+
+
+class _Unread:
+    """A stream that may lose its reader, as in ``| head``: what is written from then on goes nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._reader_may_leave():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._reader_may_leave():
+            self._stream.flush()
+
+    @contextmanager
+    def _reader_may_leave(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())  # for what is still in its buffer, too
+            os.close(nowhere)
 
 
 def printable(text: str) -> str:
