@@ -121,7 +121,8 @@ def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections,
         unlisted=max(0, len(gallery.failures) - LISTED_FAILURES),
         failed=failed_words(len(gallery.failures) - gallery.folders, gallery.folders),
         made_by=utf8(gallery.made_by),
-        settings={"classes": classes, "threshold": one, "thresholds": gallery.thresholds, "floor": floor},
+        settings={"classes": classes, "threshold": one, "thresholds": gallery.thresholds, "floor": floor}
+        | {"page": number, "pages": gallery.pages, "total": gallery.count},
         photos=(_photo_data(record, image, gallery, index, floor, side) for record, image in photos),
     )
 
