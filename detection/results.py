@@ -214,15 +214,21 @@ class DetectionsWriter:
         """
         if record.id in self._done:
             raise ValueError(f"{self.path}: image {record.id!r} is already there")
-        try:
+        with self._named():
             self._file.write(record.to_json().encode() + b"\n")
             self._file.flush()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
         self._done.add(record.id)
 
     def close(self) -> None:
-        self._file.close()
+        with self._named():
+            self._file.close()  # which tries once more to write what a full disk did not take
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def __enter__(self) -> Self:
         return self

@@ -54,10 +54,14 @@ class RunFolder:
         """Where the photo ``id`` is drawn: the photos' own tree, below ``annotated``."""
         return self.drawings / drawing_name(id)
 
+    def is_drawn(self, id: str) -> bool:
+        """Whether the photo is drawn; one whose drawing's name would be too long is not."""
+        return os.path.exists(self.drawing(id))  # noqa: PTH110 - which raises for such a name
+
     def drawing_address(self, id: str) -> str | None:
         """The address of a photo's drawing for a page in this folder; ``None`` where there is no drawing."""
-        drawing = self.drawing(id)
-        return quote(os.fsencode(drawing.relative_to(self.path).as_posix())) if drawing.exists() else None
+        address = self.drawing(id).relative_to(self.path).as_posix()
+        return quote(os.fsencode(address)) if self.is_drawn(id) else None
 
     def note_failure(self, failure: Failure) -> None:
         """Add a line to ``errors.csv``, which begins with the first."""

@@ -63,7 +63,7 @@ def _remove(top: Path, files: Iterable[Path]) -> None:
     for file in files:
         if top not in Path(os.path.normpath(file)).parents:  # an id from elsewhere that leads out
             continue
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        if os.path.lexists(file) and not os.path.isdir(file):  # noqa: PTH112 - Path's raise for too long a name
             file.unlink()
             emptied |= {folder for folder in file.parents if folder == top or top in folder.parents}
     for folder in sorted(emptied, key=lambda folder: len(folder.parts), reverse=True):

@@ -21,7 +21,8 @@ def forget_replaced(folder: RunFolder, photos: Iterable[Photo]) -> int:
     replaced: set[int] = set()
     for number, record in iterate_detections(folder.detections, skip_torn_line=True):
         if record.file and record.id in paths and record.file.is_replaced(paths[record.id]):
-            folder.drawing(record.id).unlink(missing_ok=True)  # first: after a kill the line tells once more
+            if folder.is_drawn(record.id):
+                folder.drawing(record.id).unlink()  # first: after a kill the line tells once more
             replaced.add(number)
     if replaced:
         with whole_path(folder.detections) as part, part.open("wb") as kept, folder.detections.open("rb") as lines:

@@ -95,7 +95,7 @@ def _drawn(outcome: Detected, draw: Draw, folder: RunFolder) -> Failure | None:
 
 def _undrawn(folder: RunFolder, given: Container[str]) -> Iterator[ImageDetections]:
     records = read_detections(folder.detections)
-    return (record for record in records if record.id in given and not folder.drawing(record.id).exists())
+    return (record for record in records if record.id in given and not folder.is_drawn(record.id))
 
 
 def reopen(records: Iterable[ImageDetections]) -> Generator[tuple[ImageDetections, RGBImage | Failure]]:

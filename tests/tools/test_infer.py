@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from detection.calibration import Calibration
 from detection.images import decode_image
@@ -460,6 +462,26 @@ def stopped_by(how: signal.Signals, photos: Path, out: Path) -> subprocess.Compl
         process.send_signal(how)
         printed = process.communicate(timeout=120)
     return subprocess.CompletedProcess(command, process.returncode, *printed)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+@pytest.mark.parametrize(("options", "file"), [(["--no-annotate"], "detections.jsonl"), ([], "annotated/wide.png")])
+def test_a_file_that_outgrows_its_limit_is_named_with_what_to_do(
+    photos: Path, run: Run, options: list[str], file: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(photos / "wide.png")
+    for number in range(20):
+        save_photo(photos / f"wider{number}.png", size=(4, 3))
+    command = [sys.executable, "-c", PROGRAM, str(photos.absolute()), "--out", str(Path("out").absolute()), *options]
+    limited = f"ulimit -f 4; exec {shlex.join(command)}"
+    ran = subprocess.run(["bash", "-c", limited], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].endswith(
+        f"out/{file}': allow larger files (ulimit -f) and give the same command again; what was found so far is saved"
+    )
+    assert run(photos, "--out", "out", *options)[0] == 0
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 25
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -15,6 +15,7 @@ from detection.images import decode_image
 from detection.inference import run as run_module
 from detection.inference.find import Failure, Found, find_photos
 from detection.inference.folder import RunFolder
+from detection.inference.outputs import remove_drawings
 from detection.inference.run import Begun, Outcome, run
 from detection.inference.stream import Detected
 from detection.results import DetectionsWriter, ImageDetections, read_detections
@@ -223,6 +224,23 @@ def test_a_photo_that_cannot_be_drawn_is_a_failure_and_the_others_go_on(
         assert folder.errors.read_text(encoding="utf-8").count(str(wide)) == 1
         assert saved(folder) == names
         assert drawn(folder) == [name for name in names if name != "sub0/2.jpg"]
+
+
+def test_a_photo_whose_drawing_would_have_too_long_a_name_is_a_failure_and_the_others_go_on(
+    photos: Path, folder: RunFolder
+) -> None:
+    long = save_photo(photos / "long.png").rename(photos / ("x" * 254))
+    for _ in range(2):
+        found = find_photos([photos, long])
+        (failure,) = [one for one in run(found, StubDetector(), folder, draw=draw) if isinstance(one, Failure)]
+        assert failure == Failure(long, "a drawing cannot be called xxxxxxxxxxxxxxxxxxxx....jpg: the name is too long")
+        assert saved(folder) == [*ALL, long.name]
+        assert drawn(folder) == ALL
+    assert folder.drawing_address(long.name) is None
+    save_photo(photos / "long.png", red=3).rename(long)
+    assert len(list(run(find_photos([photos, long]), StubDetector(), folder))) == 2
+    remove_drawings(folder.path)
+    assert not folder.drawings.exists()
 
 
 def no_room(*_: object) -> None:
