@@ -94,13 +94,18 @@ def run_command(
 @contextmanager
 def _lenient_stdout() -> Iterator[None]:
     """Standard output that takes any text: a name that it cannot show is printed in escapes, not an error."""
-    out = sys.stdout
+    out = cast("TextIO | None", sys.stdout)
+    if out is None:  # it was closed
+        yield
+        return
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")
     stream = _Unread(out)
     with redirect_stdout(cast(TextIO, stream)):
-        yield
-        stream.flush()
+        try:
+            yield
+        finally:
+            stream.flush()
 
 
 class _Unread:

@@ -15,6 +15,7 @@ from detection.converters.voc_text import write_voc_text
 from detection.converters.whole_file import whole_file
 from detection.converters.yolo_text import claim_label, write_yolo_text
 from detection.inference.find import Numbers
+from detection.inference.outputs import remove_labels
 from detection.results import ImageDetections
 
 NO_NUMBERS = Numbers({}, {})
@@ -111,7 +112,8 @@ def _write_voc(records: Records, classes: Sequence[str], folder: Path, _: Number
 
 
 def _write_yolo(records: Records, classes: Sequence[str], folder: Path, _: Numbers) -> None:
-    """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``."""
+    """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``; the labels of photos that are not asked for now go."""
+    remove_labels(folder)
     write_yolo_text(records, classes, folder / "yolo")
 
 

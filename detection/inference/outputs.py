@@ -29,8 +29,7 @@ PATTERNS = (
 
 def remove_outputs(folder: Path) -> None:
     """Remove all that a run wrote into ``folder``, the detections last; its manifest stays."""
-    labels = folder / "yolo" / LABELS
-    _remove(labels, (labels / label_name(id) for id in _recorded(folder)))
+    remove_labels(folder)
     _remove(folder, (file for pattern in PATTERNS for file in folder.glob(pattern)))
     remove_drawings(folder)
     (folder / DETECTIONS).unlink(missing_ok=True)
@@ -41,6 +40,12 @@ def outdated(folder: Path) -> list[str]:
     last = (folder / DETECTIONS).stat().st_mtime_ns
     files = {name: next(folder.glob(pattern), None) for name, pattern in SIGNS.items()}
     return [name for name, file in files.items() if file and file.stat().st_mtime_ns < last]
+
+
+def remove_labels(folder: Path) -> None:
+    """Remove YOLO's labels of all photos that have their detections in a run's folder."""
+    labels = folder / "yolo" / LABELS
+    _remove(labels, (labels / label_name(id) for id in _recorded(folder)))
 
 
 def remove_drawings(folder: Path) -> None:
@@ -61,9 +66,8 @@ def _remove(top: Path, files: Iterable[Path]) -> None:
     """Remove those of ``files`` that are there, below ``top``, and then the folders that are empty, ``top`` too."""
     emptied: set[Path] = set()
     for file in files:
-        if top not in Path(os.path.normpath(file)).parents:  # an id from elsewhere that leads out
-            continue
-        if os.path.lexists(file) and not os.path.isdir(file):  # noqa: PTH112 - Path's raise for too long a name
+        below = file.is_relative_to(top) and ".." not in file.relative_to(top).parts  # or an id leads out
+        if below and os.path.lexists(file) and not os.path.isdir(file):  # noqa: PTH112 - Path's raise for long names
             file.unlink()
             emptied |= {folder for folder in file.parents if folder == top or top in folder.parents}
     for folder in sorted(emptied, key=lambda folder: len(folder.parts), reverse=True):

@@ -61,10 +61,10 @@ def run(
         photos = [photo for photo in found.photos if photo.id not in done]
         given = {photo.id for photo in found.photos} if draw else set()
         undrawn = sum(1 for _ in _undrawn(folder, given))
+        yield Begun(len(found.photos) - len(photos) - undrawn, len(photos) + undrawn, replaced)
         if photos and warm_up:
             with suppress(Exception):  # whatever is wrong with the detector, its photos will tell
                 warm_up()
-        yield Begun(len(found.photos) - len(photos) - undrawn, len(photos) + undrawn, replaced)
         for failure in found.unreadable:
             folder.note_failure(failure)
             yield failure

@@ -121,6 +121,13 @@ def test_what_standard_output_cannot_show_is_printed_in_escapes() -> None:
     assert ran.stdout.count(rb"\xfc\u732b.jpg") == 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell")
+def test_standard_output_may_be_closed() -> None:
+    command = f"{shlex.join([sys.executable, '-c', PROGRAM, '2'])} >&-"
+    ran = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (3, "")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")
 @pytest.mark.parametrize("rows", [1, 3000], ids=["little", "more than a buffer holds"])
 def test_the_exit_code_is_the_command_s_own_where_no_one_reads(rows: int) -> None:

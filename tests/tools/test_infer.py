@@ -528,6 +528,24 @@ def test_the_photos_of_a_data_set_keep_its_ids(photos: Path, run: Run) -> None:
     assert [record.id for record in read_detections(Path("found/detections.jsonl"))] == ["000007", "000008"]
 
 
+def test_data_sets_of_the_same_name_do_not_share_a_folder(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same one is gone on with, from another folder and by another path."""
+    top = photos.absolute().parent
+    for place in ("one", "two"):
+        save_photo(top / place / "co" / "a.png", red=250)
+    monkeypatch.chdir(top / "one")
+    assert run("--data", "co", "--out", top / "out")[0] == 0
+    monkeypatch.chdir(top / "two")
+    code, _, err = run("--data", "co", "--out", top / "out")
+    assert code == 2
+    assert "holds a run with photos = " in err
+    (top / "out" / "annotated" / "a.png").unlink()
+    code, _, err = run("--data", f"folder:{top / 'one' / 'co'}", "--out", top / "out")
+    assert (code, "failed" in err) == (0, False)  # it is drawn again, so it was found
+
+
 @pytest.mark.parametrize("arguments", [[], ["photos", "--data", "VOC"]], ids=["neither", "both"])
 def test_photos_or_a_data_set(photos: Path, run: Run, arguments: list[str]) -> None:
     code, _, error = run(*arguments)
@@ -551,8 +569,11 @@ def test_what_is_shown_and_written_is_of_the_photos_that_are_asked_for(photos: P
     assert "in 5 photos," in out
     assert "2 photos more in detections.jsonl, not asked for now" in out
     assert Path("out/ilsvrc/images.txt").read_text().split() == [*ALL, "cat.png"]
+    labels = [name.removeprefix("yolo/labels/") for name in files(Path("out")) if "labels" in name]
+    assert labels == ["cat.txt", *(name.replace("png", "txt") for name in ALL)]
     assert "cat.jpg" not in Path("out/index.html").read_text(encoding="utf-8") + Path("out/detections.csv").read_text()
-    code, out, _ = run(photos / "cat.png", "--out", "out")
+    code, out, _ = run(photos / "cat.png", "--out", "out", "--format", "yolo")
+    assert [name for name in files(Path("out")) if "labels" in name] == ["yolo/labels/cat.txt"]
     assert code == 0
     assert "in 1 photo," in out
     assert "6 photos more in detections.jsonl" in out

@@ -37,6 +37,16 @@ def test_all_that_a_run_wrote_goes_and_no_empty_folder_stays(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_may_be_named_in_any_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    for name in ("run", "../run", "../here/../run"):
+        monkeypatch.chdir(tmp_path)
+        fill(tmp_path / "run", WRITTEN)
+        monkeypatch.chdir(tmp_path if name == "run" else tmp_path / "here")
+        remove_outputs(Path(name))
+        assert files(tmp_path) == []
+
+
 def test_what_others_put_there_stays(tmp_path: Path) -> None:
     fill(tmp_path, [*WRITTEN, *MINE])
     remove_outputs(tmp_path)
