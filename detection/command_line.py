@@ -20,7 +20,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Self, TextIO, cast
@@ -70,38 +70,37 @@ def run_command(
     An error of ``errors`` is told on stderr in one line, with ``advice`` after it; ``stopped`` is what Ctrl-C is
     answered with. What is printed and cannot be shown, or is read by no one, does not change the code.
     """
-    try:
-        with _lenient_stdout():
+    with _lenient(sys.stdout, redirect_stdout), _lenient(sys.stderr, redirect_stderr):
+        try:
             code = app(argv, standalone_mode=False, prog_name=name)
-        if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
-            raise KeyboardInterrupt
-        return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write(f"{stopped}\n")
-        return STOPPED
-    except USAGE_ERROR as error:
-        message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
-    except errors as error:
-        message = f"{error}{advice(error)}"
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
-            raise
-        message = f"the GPU's memory is full: {error}"
-    sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
-    return BAD_INPUT
+            if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
+                raise KeyboardInterrupt
+            return code if isinstance(code, int) else 0
+        except (KeyboardInterrupt, typer.Abort):
+            sys.stderr.write(f"{stopped}\n")
+            return STOPPED
+        except USAGE_ERROR as error:
+            message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
+        except errors as error:
+            message = f"{error}{advice(error)}"
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
+                raise
+            message = f"the GPU's memory is full: {error}"
+        sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
+        return BAD_INPUT
 
 
 @contextmanager
-def _lenient_stdout() -> Iterator[None]:
-    """Standard output that takes any text: a name that it cannot show is printed in escapes, not an error."""
-    out = cast("TextIO | None", sys.stdout)
+def _lenient(out: TextIO | None, redirect: Callable[[TextIO], AbstractContextManager[object]]) -> Iterator[None]:
+    """An output that takes any text: a name that it cannot show is printed in escapes, not an error."""
     if out is None:  # it was closed
         yield
         return
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")
-    stream = _Unread(out)
-    with redirect_stdout(cast(TextIO, stream)):
+    stream = cast(TextIO, _Unread(out))
+    with redirect(stream):
         try:
             yield
         finally:
