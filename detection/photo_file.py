@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+NO_WAIT, BYTES = getattr(os, "O_NONBLOCK", 0), getattr(os, "O_BINARY", 0)  # Windows has the one, all others the other
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
@@ -26,7 +28,7 @@ class PhotoFile:
     def of(cls, path: Path) -> Self | None:
         """The file as it is now; ``None`` where none can be read. A pipe is not waited for."""
         try:
-            with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            with os.fdopen(os.open(path, os.O_RDONLY | NO_WAIT | BYTES), "rb") as file:
                 now = os.fstat(file.fileno())
                 if not stat.S_ISREG(now.st_mode):
                     return None
