@@ -14,13 +14,16 @@ What the command returns is its exit code.
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import Self
+from typing import Self, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -65,31 +68,81 @@ def run_command(
     """Run a command and give its exit code: the number that it returned, 2 after bad input, 130 after Ctrl-C.
 
     An error of ``errors`` is told on stderr in one line, with ``advice`` after it; ``stopped`` is what Ctrl-C is
-    answered with.
+    answered with. What is printed and cannot be shown, or is read by no one, does not change the code.
     """
-    try:
-        code = app(argv, standalone_mode=False, prog_name=name)
-        if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
-            raise KeyboardInterrupt
-        return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write(f"{stopped}\n")
-        return STOPPED
-    except USAGE_ERROR as error:
-        message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
-    except errors as error:
-        message = f"{error}{advice(error)}"
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
-            raise
-        message = f"the GPU's memory is full: {error}"
-    sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
-    return BAD_INPUT
+    with _lenient(sys.stdout, redirect_stdout), _lenient(sys.stderr, redirect_stderr):
+        try:
+            code = app(argv, standalone_mode=False, prog_name=name)
+            if code == STOPPED:  # what typer makes of Ctrl-C; older versions raise Abort
+                raise KeyboardInterrupt
+            return code if isinstance(code, int) else 0
+        except (KeyboardInterrupt, typer.Abort):
+            sys.stderr.write(f"{stopped}\n")
+            return STOPPED
+        except USAGE_ERROR as error:
+            message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
+        except errors as error:
+            message = f"{error}{advice(error)}"
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
+                raise
+            message = f"the GPU's memory is full: {error}"
+        sys.stderr.write(f"error: {printable(' '.join(message.split()))}\n")
+        return BAD_INPUT
+
+
+@contextmanager
+def _lenient(out: TextIO | None, redirect: Callable[[TextIO], AbstractContextManager[object]]) -> Iterator[None]:
+    """An output that takes any text: a name that it cannot show is printed in escapes, not an error."""
+    if out is None:  # it was closed
+        yield
+        return
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
+    stream = cast(TextIO, _Unread(out))
+    with redirect(stream):
+        try:
+            yield
+        finally:
+            stream.flush()
+
+
+class _Unread:
+    """A stream that may lose its reader, as in ``| head``: what is written from then on goes nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._reader_may_leave():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._reader_may_leave():
+            self._stream.flush()
+
+    @contextmanager
+    def _reader_may_leave(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())  # for what is still in its buffer, too
+            os.close(nowhere)
 
 
 def printable(text: str) -> str:
     """``text`` in one line that any terminal takes: control characters and stray bytes as escapes."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 photo``, ``1,200 photos``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def installed_version(package: str = "googlenet-rcnn") -> str | None:

@@ -37,23 +37,24 @@ def read_config(path: Path, overrides: Sequence[str] = (), schema: type[Schema] 
     """
     values, places = _read_file(path, schema)
     for override in overrides:
-        _apply(override, values, places, schema)
+        _apply(override, values, places, schema, "--set ")
     try:
         return schema.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, places, path, schema)) from None
 
 
-def change_config(config: Config, overrides: Sequence[str], *, idle: bool = False) -> Config:
+def change_config(config: Config, overrides: Sequence[str], *, idle: bool = False, option: str = "") -> Config:
     """A config with ``section.key=value`` overrides applied; raises :class:`ConfigError`.
 
     What goes unused without a setting that an override turns off stays, and goes unused; overrides that change nothing
-    are refused unless they may be ``idle``, as some of every combination are.
+    are refused unless they may be ``idle``, as some of every combination are. ``option``, as ``"--set "``, stands
+    before them in messages where they were given behind one.
     """
     values: dict[str, Any] = config.model_dump(mode="json")
     places: dict[Keys, str] = {}
     for override in overrides:
-        _apply(override, values, places, Config)
+        _apply(override, values, places, Config, option)
     try:
         return Config.model_validate(values, context=set() if idle else {".".join(keys) for keys in places})
     except ValidationError as error:
@@ -153,9 +154,11 @@ def _lines(node: yaml.Node | None, outer: Keys = ()) -> Iterator[tuple[Keys, int
             yield from _lines(value, keys)
 
 
-def _apply(override: str, values: dict[str, Any], places: dict[Keys, str], schema: type[BaseModel]) -> None:
+def _apply(
+    override: str, values: dict[str, Any], places: dict[Keys, str], schema: type[BaseModel], option: str
+) -> None:
     """Set one ``section.key=value`` in place; the value is read as YAML."""
-    place = f"--set {override}"
+    place = f"{option}{override}"
     name, equals, text = override.partition("=")
     section, dot, key = name.partition(".")
     if not equals or not dot:

@@ -32,9 +32,10 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, PLANA
 
 from detection.structures import RGBImage
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 MAX_PIXELS = 178_956_970  # half a GiB as RGB; Pillow refuses more on opening
+BAND = 1 << 22  # pixels that are copied at a time
 
 ORIENTATION = 0x0112  # the EXIF tag
 UPRIGHT = {
@@ -138,11 +139,26 @@ def _name(source: str | Path | bytes) -> str:
 
 
 def _decoded(image: Image.Image, name: str) -> RGBImage:
+    kind = image.format or image.mode
     try:
         image.load()  # which turns a TIFF upright by itself
-        return np.array(_to_rgb(_upright(image)))
+        image = _to_rgb(_upright(image))  # of Pillow's images one at a time is in memory
+        return _pixels(image)
     except DAMAGE as error:
-        raise ImageError(f"{name}: damaged {image.format} image: {error}") from error
+        raise ImageError(f"{name}: damaged {kind} image: {error}") from error
+
+
+def _pixels(image: Image.Image) -> RGBImage:
+    """The array of an RGB image, some rows at a time: NumPy alone would hold a large image three times over."""
+    width, height = image.size
+    rows = max(1, BAND // width)
+    if rows >= height:
+        return np.array(image)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
 
 
 def _read(path: Path) -> bytes:
@@ -154,6 +170,8 @@ def _read(path: Path) -> bytes:
 def _told(path: Path) -> Iterator[None]:
     """What the system says of a file becomes one of this module's errors."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # to open a pipe may take for ever
+            raise ImageError(f"{path}: not a regular file, but a pipe, a socket or a device")
         yield
     except FileNotFoundError:
         link = f": a link to {path.readlink()}, which is not there" if path.is_symlink() else ""
@@ -210,7 +228,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         # Pillow inverts this kind of TIFF with 8 bits, but not with 16
         inverted = isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO
         image = Image.fromarray(255 - grey if inverted else grey)
+    if image.mode in ("La", "RGBa"):  # colours multiplied by their opacity
+        image = image.convert(image.mode.upper())
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -2,7 +2,7 @@
 
 A line is ``{"id", "path", "width", "height", "boxes": [[x1, y1, x2, y2], ...], "labels": [class name, ...],
 "scores": [...], "seconds"}``; boxes follow :mod:`detection.boxes` and lie in the frame of the upright image. Where
-proposals took too long a last key, ``"fallback"``, names the method that stood in.
+proposals took too long a key ``"fallback"`` names the method that stood in, and ``"file"`` says which file it was.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import BinaryIO, NoReturn, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.photo_file import PhotoFile
 from detection.structures import Detections
 
 _FIELDS = {"id": str, "path": str, "width": int, "height": int, "boxes": list, "labels": list, "scores": list}
@@ -40,7 +41,8 @@ class ImageDetections:
     ``boxes`` (D, 4) and ``scores`` (D,) are float64 and hold exactly the decimals that the file holds, so that a result
     computed in memory and one computed from the file are the same: float32 input becomes its shortest decimals.
     ``labels`` are class names; ``seconds`` is what the image took; ``fallback`` is that of
-    :class:`detection.structures.Proposals`. Raises ``ValueError`` where the parts do not fit.
+    :class:`detection.structures.Proposals`, ``file`` the photo's as it was then. Raises ``ValueError`` where the parts
+    do not fit.
     """
 
     id: str
@@ -52,6 +54,7 @@ class ImageDetections:
     scores: NDArray[np.float64]
     seconds: float
     fallback: str | None = None
+    file: PhotoFile | None = None
 
     def __post_init__(self) -> None:
         boxes = _decimals(self.boxes)
@@ -97,7 +100,8 @@ class ImageDetections:
         """The record as one line of JSON, without the line's end."""
         fields = {"id": self.id, "path": self.path, "width": self.width, "height": self.height}
         columns = {"boxes": self.boxes.tolist(), "labels": list(self.labels), "scores": self.scores.tolist()}
-        last = {"seconds": float(self.seconds)} | ({} if self.fallback is None else {"fallback": self.fallback})
+        known = {"fallback": self.fallback, "file": self.file and self.file.to_json()}
+        last = {"seconds": float(self.seconds)} | {key: value for key, value in known.items() if value is not None}
         return json.dumps({**fields, **columns, **last}, allow_nan=False)
 
     @classmethod
@@ -119,7 +123,8 @@ class ImageDetections:
         fallback = record.get("fallback")
         if not isinstance(fallback, str | None):
             raise ValueError(f"fallback: expected a string, got {json.dumps(fallback)[:60]}")
-        return cls(**{name: record[name] for name in (*_FIELDS, "seconds")}, fallback=fallback)
+        file = None if record.get("file") is None else PhotoFile.from_json(record["file"])
+        return cls(**{name: record[name] for name in (*_FIELDS, "seconds")}, fallback=fallback, file=file)
 
 
 def read_detections(path: Path | str) -> Iterator[ImageDetections]:
@@ -191,9 +196,10 @@ class DetectionsWriter:
         """Cut away the beginning of a line; a line that only lacks its end, as another program left it, gets one."""
         end = _end_of_whole_lines(self._file)
         self._file.seek(end)
-        if _is_torn(self._file.read(len(_FIRST_BYTES))):
+        beginning = self._file.read(len(_FIRST_BYTES))
+        if beginning and _is_torn(beginning):
             self._file.truncate(end)
-        else:
+        elif beginning:
             self._file.write(b"\n")
             self._file.flush()
 
@@ -202,15 +208,27 @@ class DetectionsWriter:
         return frozenset(self._done)
 
     def write(self, record: ImageDetections) -> None:
-        """Append one record, which has left the process on return; an image that is there is a ``ValueError``."""
+        """Append one record, which has left the process on return; an image that is there is a ``ValueError``.
+
+        An ``OSError`` names the file.
+        """
         if record.id in self._done:
             raise ValueError(f"{self.path}: image {record.id!r} is already there")
-        self._file.write(record.to_json().encode() + b"\n")
-        self._file.flush()
+        with self._named():
+            self._file.write(record.to_json().encode() + b"\n")
+            self._file.flush()
         self._done.add(record.id)
 
     def close(self) -> None:
-        self._file.close()
+        with self._named():
+            self._file.close()  # which tries once more to write what a full disk did not take
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def __enter__(self) -> Self:
         return self

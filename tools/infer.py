@@ -27,8 +27,10 @@ regions (a key of `proposals` in a config); a detector does worse on other regio
 that one asks for --allow-other-proposals too. --set changes how regions are scored and suppressed (a key of `detection`
 in a config).
 
-A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again;
-another --threshold, or other --classes, only draw them anew.
+A run that was stopped goes on where it was: give the same command again. Photos that are done are not looked at again,
+unless their file was replaced; another --threshold, or other --classes, only draw them anew. The page, the
+printed table and the files of --format are of the photos that are asked for now; detections.jsonl keeps those that were
+asked for before.
 
 --threshold is a score, such as 0.3, or a rule that was fitted on validation photos and travels in the model's file:
 best-f1, or precision=0.9, each class's lowest score from which 90% were right. Without it best-f1 is taken where the
@@ -45,36 +47,43 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
-from detection.command_line import Bars, console, help_text, installed_version, new_app, printable, run_command
-from detection.inference.chosen import chosen_classes, file_of, only, read_only
-from detection.inference.find import Failure, Found, find_photos, left_out_words, photos_of
-from detection.inference.folder import OtherRunError, RunFolder, RunFolderError, open_run
+from detection.command_line import Bars, console, counted, help_text, installed_version, new_app, printable, run_command
+from detection.inference.chosen import Chosen, chosen_classes, only
+from detection.inference.find import Failure, Found, find_photos, photos_of
+from detection.inference.folder import OtherRunError, RunFolder, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
+from detection.inference.manifest import RunFolderError
 from detection.inference.models import BUNDLED, fingerprints
+from detection.inference.outputs import outdated
 from detection.inference.run import Begun, Draw, Outcome, reopen, run
 from detection.inference.stream import DetectorError
 from detection.proposals.base import JSON
 from detection.report.colours import class_colours
 from detection.report.drawing import draw_detections
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
-from detection.report.summary import summarise
-from detection.results import read_detections
+from detection.report.summary import failed_words, summarise
+from detection.results import ImageDetections, read_detections
 from detection.structures import Proposals, RGBImage
 
 if TYPE_CHECKING:
     from detection.detector import RegionDetector
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "allow larger files (ulimit -f)",
+}
 VERSION = installed_version() or "not installed"
 
 app = new_app()
@@ -150,95 +159,144 @@ def infer(
         )
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
-    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data), leave_out=RunFolder(out).drawings)
-    _tell_left_out(found, bars)
+    found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
+    if told := str(found.left_out):
+        bars.tell(printable(told))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
     settings = _settings(model or [BUNDLED], top, found.root, {"proposals": changes, "detection": detection or []})
     detector = load(model or [], device, top, changes, allow_other_proposals, detection or [])
     check_formats(wanted, (), detector.class_names)
-    shown = thresholds_of(threshold, detector.class_names, detector.calibration)
-    words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
-    chosen = chosen_classes(classes, detector.class_names)
+    view = _view(detector, threshold, classes, _name(Path(data or found.root)), model or [BUNDLED])
     ahead = spare_threads(choose_device(device))  # on a GPU the next photos' regions are proposed meanwhile
     regions = proposals_of(store, detector) if store or ahead else None
     with open_run(out, settings, overwrite=overwrite) as folder:
         if annotate:
-            drawn_as = shown if isinstance(shown, float) else words
-            folder.forget_drawings(drawn_as if classes is None else f"{words} of {', '.join(chosen)}")
+            folder.forget_drawings(view.drawn_as)
         with bars:
-            draw = _draw_chosen(chosen, shown) if annotate else None
-            failures = _run(run(found, detector, folder, draw=draw, proposals_of=regions, ahead=ahead), bars)
-        with nullcontext(folder.detections) if classes is None else file_of(folder.detections, chosen) as detections:
-            write_formats(wanted, detections, detector.class_names, out, found.numbers)
-        if failures and next(read_detections(folder.detections), None) is None:  # there is nothing to look at
-            print(f"no photo could be worked on ({len(failures)} of {len(found.photos)} failed)", file=sys.stderr)
-            return 1
-        if page:
-            made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
-            _write_page(folder, _name(found.root), chosen, shown, failures, made_by)
-        if not quiet:
-            table, lines = summarise(read_only(folder.detections, chosen), shown, words)
-            console().print(table, *lines, f"look at {printable(str(folder.page if page else out))}", sep="\n")
-    if failures:
-        where = printable(str(folder.errors))
-        print(f"{len(failures)} of {len(found.photos)} photos failed: see {where}", file=sys.stderr)
-    return 1 if failures else 0
+            draw = view.draw() if annotate else None
+            steps = run(
+                found, detector, folder, draw=draw, proposals_of=regions, ahead=ahead, warm_up=_warm_up(detector)
+            )
+            failures = _run(steps, found, bars)
+            seen = Chosen(folder.detections, {photo.id for photo in found.photos}, view.classes)
+            count = sum(1 for _ in seen)
+            if page and (count or not failures):
+                _write_page(folder, seen, _gallery(view, folder, found, failures, count), bars)
+            if count or not failures:
+                write_formats(wanted, seen, detector.class_names, out, found.numbers)
+        if not quiet and (count or not failures):
+            table, lines = summarise(seen, view.threshold, view.words)
+            last = f"look at {printable(str(folder.page if page else out))}"
+            console().print(table, *lines, *_left_in(folder, count), last, sep="\n")
+    return _tell_failures(failures, found, folder, count)
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown of the detections: of which classes, from which threshold on, in ``words``, and what is said of it.
+
+    ``drawn_as`` tells drawings that show the same from others.
+    """
+
+    title: str
+    made_by: str
+    classes: tuple[str, ...]
+    threshold: Thresholds | float
+    words: str
+    drawn_as: float | str
+
+    def draw(self) -> Draw:
+        """Draws what the page shows, in the same colours."""
+        draw = partial(draw_detections, threshold=self.threshold, colours=class_colours(self.classes))
+        return lambda image, record: draw(image, only(record, self.classes))
+
+
+def _view(
+    detector: RegionDetector, threshold: str | None, classes: str | None, title: str, models: Sequence[str]
+) -> View:
+    """What --threshold and --classes ask for; raises ``ValueError`` where the detector does not know it."""
+    shown = thresholds_of(threshold, detector.class_names, detector.calibration)
+    words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
+    chosen = chosen_classes(classes, detector.class_names)
+    drawn_as = shown if isinstance(shown, float) else words
+    made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in models)}"
+    return View(title, made_by, chosen, shown, words, f"{words} of {', '.join(chosen)}" if classes else drawn_as)
 
 
 def _settings(
-    models: Sequence[str], top: int | None, root: Path, changes: Mapping[str, Sequence[str]]
+    models: Sequence[str], top: int | None, root: str, changes: Mapping[str, Sequence[str]]
 ) -> dict[str, JSON]:
     """What a run is of: in a folder with one of other settings it is refused."""
     files: list[JSON] = [one for name in models for one in fingerprints(name)]
     given: dict[str, JSON] = {section: list(asked) for section, asked in changes.items() if asked}
-    return {"version": VERSION, "model": files, "top": top, "photos": str(root), **given}
+    return {"version": VERSION, "model": files, "top": top, "photos": root, **given}
 
 
-def _tell_left_out(found: Found, bars: Bars) -> None:
-    if found.left_out:
-        bars.tell(printable(left_out_words(found.left_out)))
+def _warm_up(detector: RegionDetector) -> Callable[[], object]:
+    """Has the detector compile what it compiles with its first photo, so that this is not in the photo's seconds."""
+    noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    return lambda: detector.predict(noise)
 
 
-def _draw_chosen(classes: Sequence[str], threshold: Thresholds | float) -> Draw:
-    """Draws what the page shows, in the same colours."""
-    draw = partial(draw_detections, threshold=threshold, colours=class_colours(classes))
-    return lambda image, record: draw(image, only(record, classes))
-
-
-def _run(outcomes: Iterable[Begun | Outcome], bars: Bars) -> list[Failure]:
+def _run(outcomes: Iterable[Begun | Outcome], found: Found, bars: Bars) -> list[Failure]:
     """Go through a run with a progress bar; gives the failures."""
-    failures, done, left = [], 0, 0
+    failures, left, photos = [], 0, set[Path]()
     for outcome in outcomes:
         if isinstance(outcome, Begun):
             left = outcome.left
             if outcome.done:
-                bars.tell(f"{outcome.done} photos are done already")
+                bars.tell(f"{counted(outcome.done, 'photo')} done already")
+            if outcome.replaced:
+                bars.tell(f"{counted(outcome.replaced, 'photo')} replaced since, to be looked at again")
             continue
-        done += 1
-        bars("photos", done, left)
         if isinstance(outcome, Failure):
             failures.append(outcome)
             bars.console.print(f"failed: {printable(str(outcome.path))}: {printable(outcome.reason)}")
+        if outcome not in found.unreadable:
+            photos.add(outcome.path if isinstance(outcome, Failure) else Path(outcome.record.path))
+            bars("photos", len(photos), left)
     return failures
 
 
-def _write_page(
-    folder: RunFolder,
-    title: str,
-    classes: Sequence[str],
-    threshold: Thresholds | float,
-    failures: Sequence[Failure],
-    made_by: str,
-) -> None:
-    count = sum(1 for _ in read_detections(folder.detections))
+def _gallery(view: View, folder: RunFolder, found: Found, failures: Sequence[Failure], count: int) -> Gallery:
+    """The page's words; it links to the drawings where they show the same as the page."""
     failed = [(str(failure.path), failure.reason) for failure in failures]
-    gallery = Gallery(title, count, classes, threshold, failed, folder.drawing_address, made_by)
-    opened = reopen(islice(read_only(folder.detections, classes), MOST_PAGES * PAGE_PHOTOS))
-    write_gallery(
-        folder.path, gallery, ((record, None if isinstance(image, Failure) else image) for record, image in opened)
+    link = folder.drawing_address if folder.shows(view.drawn_as) else None
+    return Gallery(
+        view.title, count, view.classes, view.threshold, failed, link, view.made_by, folders=len(found.unreadable)
     )
+
+
+def _write_page(folder: RunFolder, seen: Chosen, gallery: Gallery, bars: Bars) -> None:
+    most = min(gallery.count, MOST_PAGES * PAGE_PHOTOS)
+
+    def pictures() -> Iterator[tuple[ImageDetections, RGBImage | str]]:
+        for done, (record, image) in enumerate(reopen(islice(seen, most)), start=1):
+            yield record, image.reason if isinstance(image, Failure) else image
+            bars("page", done, most)
+
+    write_gallery(folder.path, gallery, pictures())
+
+
+def _left_in(folder: RunFolder, count: int) -> list[str]:
+    """What lies in a run's folder and is not of the ``count`` photos of now, or not as they are now."""
+    others = sum(1 for _ in read_detections(folder.detections)) - count
+    more = [f"{counted(others, 'photo')} more in detections.jsonl, not asked for now"] if others else []
+    older = ", ".join(outdated(folder.path))
+    return [*more, *([f"older than detections.jsonl, as not asked for now: {older}"] if older else [])]
+
+
+def _tell_failures(failures: Sequence[Failure], found: Found, folder: RunFolder, count: int) -> int:
+    """Say on stderr what failed, and give the exit code."""
+    folders = len(found.unreadable)
+    words = failed_words(len(failures) - folders, folders, of=len(found.photos))
+    if failures and not count:
+        print(f"no photo could be worked on ({words})", file=sys.stderr)
+    elif failures:
+        print(f"{words}: see {printable(str(folder.errors))}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _name(path: Path) -> str:
@@ -256,7 +314,7 @@ def _advice(error: Exception) -> str:
     if isinstance(error, RunFolderError):
         return ": choose another --out"
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return ": make room and give the same command again; what was found so far is saved"
+        return f": {NO_ROOM[error.errno]} and give the same command again; what was found so far is saved"
     return ""
 
 

@@ -181,12 +181,12 @@ def _used(ranking: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in ranking.items() if key != "top"}
 
 
-def with_settings(model: DetectorModel, overrides: Sequence[str]) -> DetectorModel:
-    """The model with ``section.key=value`` changes of its config; raises :class:`detection.config_file.ConfigError`.
+def with_settings(model: DetectorModel, overrides: Sequence[str], option: str = "") -> DetectorModel:
+    """The model with ``section.key=value`` changes of its config, as :func:`detection.config_file.change_config`.
 
     A calibration says what scores are worth that were made in one way: it goes with any change in ``detection``.
     """
-    config = change_config(model.config, overrides)
+    config = change_config(model.config, overrides, option=option)
     same = config.detection == model.config.detection
     return replace(model, config=config, calibration=model.calibration if same else None)
 

@@ -47,7 +47,7 @@ def model_to_refine(name: str, changes: Sequence[str]) -> DetectorModel:
     for change in changes:
         if change.partition(".")[0] not in CHANGEABLE:
             raise ValueError(f"--set {change}: of a finished model only {' and '.join(CHANGEABLE)} can be changed")
-    return with_settings(read_detector(files[0]), changes)
+    return with_settings(read_detector(files[0]), changes, "--set ")
 
 
 def photos_to_refine_on(

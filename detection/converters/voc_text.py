@@ -6,6 +6,7 @@ columns: one in an image's id is written as in an address of the web, ``%20``, a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from detection.converters.rows import TO_ONE_BASED_INCLUSIVE, DetectionRows, RowsBuilder, number_of
 from detection.converters.text_table import read_blanked
-from detection.converters.whole_file import whole_file
+from detection.converters.whole_file import LONGEST_NAME, whole_file
 from detection.results import ImageDetections
 
 COLUMNS = ("image id", "score", "xmin", "ymin", "xmax", "ymax")
@@ -30,10 +31,10 @@ def write_voc_text(
     that is not of ``class_names``.
     """
     for name in class_names:
-        if not can_name_a_file(name):
-            raise ValueError(f"class {name!r} cannot be part of a file's name")
+        if fault := class_fault(name, image_set):
+            raise ValueError(f"class {name!r}: {fault}")
     with ExitStack() as stack:
-        path = {name: folder / f"comp4_det_{image_set}_{name}.txt" for name in class_names}
+        path = {name: folder / _file_name(name, image_set) for name in class_names}
         files = {name: stack.enter_context(whole_file(path[name])) for name in class_names}
         for record in records:
             image = re.sub(r"[\s%]", lambda match: quote(match[0]), record.id)
@@ -43,9 +44,17 @@ def write_voc_text(
                 file.write(f"{image} {score!r} {' '.join(map(repr, box))}\n")
 
 
-def can_name_a_file(class_name: str) -> bool:
-    """Whether a class may have a file of its own, as it must have here."""
-    return re.search(r"[/\\\0\r\n]", class_name) is None and class_name != ""
+def class_fault(name: str, image_set: str = "test") -> str | None:
+    """Why a class cannot have a file of its own, as it must have here; ``None`` where it can."""
+    if not name or re.search(r"[/\\\0\r\n]", name):
+        return "VOC has a file for each class, and none can be called so"
+    if len(os.fsencode(_file_name(name, image_set))) > LONGEST_NAME:
+        return "VOC has a file for each class, and this name is too long for one"
+    return None
+
+
+def _file_name(class_name: str, image_set: str) -> str:
+    return f"comp4_det_{image_set}_{class_name}.txt"
 
 
 def read_voc_text(path: Path, class_names: Sequence[str] = ()) -> list[DetectionRows]:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+LONGEST_NAME = 255  # bytes of a file's name, on every usual disk
 
 
 @contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
     """Where to write a file, which takes its name at the end; after an error what had that name before is left.
 
-    For one writer at a time: what a killed one leaves is written over by the next.
+    For one writer at a time: what a killed one leaves is written over by the next. An ``OSError`` names the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # the name may be as long as names can be
+    part = path.with_name(f".{short}.part")
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(part)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # of a full disk nothing is named
     finally:
         part.unlink(missing_ok=True)
 

@@ -40,7 +40,8 @@ class AnnotatedImages:
     """A data set whose targets are in memory and whose photos are on disk; ids, paths and targets go together.
 
     ``category_ids`` are the numbers, or texts, that the format gives the classes, in their order, where it gives any
-    (COCO); ``image_numbers`` those that it gives the images, where they are not 1, 2, 3, ... in their order (ILSVRC).
+    (COCO); ``image_numbers`` those that it gives the images, where they are not 1, 2, 3, ... in their order (ILSVRC);
+    ``photos_folder`` the one below which it names the photos' files, where it does (COCO).
     """
 
     class_names: tuple[str, ...]
@@ -49,6 +50,7 @@ class AnnotatedImages:
     targets: tuple[Target, ...]
     category_ids: tuple[int | str, ...] = ()
     image_numbers: tuple[int, ...] = ()
+    photos_folder: Path | None = None
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.paths) == len(self.targets):

@@ -72,7 +72,8 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     ids = tuple(str(image.id) for image in content.images)
     category = {name: number for number, name in content.categories.items()}
     targets = tuple(target for target, _ in made)
-    return AnnotatedImages(classes, ids, paths, targets, tuple(category[name] for name in classes))
+    category_ids = tuple(category[name] for name in classes)
+    return AnnotatedImages(classes, ids, paths, targets, category_ids, photos_folder=folder)
 
 
 def find_coco_files(folder: Path) -> dict[str, Path]:

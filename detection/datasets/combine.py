@@ -37,7 +37,9 @@ def join_datasets(parts: Mapping[str, Dataset]) -> AnnotatedImages:
             targets.append(replace(target, labels=labels[target.labels]))
     numbers = {_category_ids(part) for part in parts.values()}
     category_ids = numbers.pop() if alike and len(numbers) == 1 else ()
-    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets), category_ids)
+    folders = {_photos_folder(part) for part in parts.values()}
+    folder = folders.pop() if len(folders) == 1 else None
+    return AnnotatedImages(classes, tuple(ids), tuple(paths), tuple(targets), category_ids, photos_folder=folder)
 
 
 def leave_out(dataset: Dataset, ids: Collection[str]) -> AnnotatedImages:
@@ -71,8 +73,13 @@ def _images(dataset: Dataset, kept: Sequence[int], targets: Sequence[Target]) ->
     ids, paths = tuple(dataset.ids[index] for index in kept), tuple(map(dataset.path, kept))
     numbers = dataset.image_numbers if isinstance(dataset, AnnotatedImages) else ()
     kept_numbers = tuple(numbers[index] for index in kept) if numbers else ()
-    return AnnotatedImages(dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset), kept_numbers)
+    named = (dataset.class_names, ids, paths, tuple(targets), _category_ids(dataset), kept_numbers)
+    return AnnotatedImages(*named, _photos_folder(dataset))
 
 
 def _category_ids(dataset: Dataset) -> tuple[int | str, ...]:
     return dataset.category_ids if isinstance(dataset, AnnotatedImages) else ()
+
+
+def _photos_folder(dataset: Dataset) -> Path | None:
+    return dataset.photos_folder if isinstance(dataset, AnnotatedImages) else None

@@ -56,7 +56,11 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     one set. ``class_names`` chooses the classes and their order. Raises ``FileNotFoundError`` or ``ValueError`` saying
     what was looked for, where, and which choices there are.
     """
-    place = find_dataset(spec, split)
+    return open_place(find_dataset(spec, split), class_names)
+
+
+def open_place(place: Place, class_names: Sequence[str] | None = None) -> Dataset:
+    """The data set at a place that was found; raises as :func:`open_dataset`."""
     if not is_list(place.split) or _has_lists(place):
         return _open(place, class_names)
     whole = _open_whole(place._replace(split=None), class_names)

@@ -1,15 +1,13 @@
-"""The classes that someone wants to see: of a run's detections, which keep all of them."""
+"""What someone wants to see of a run's detections: photos and classes; the file keeps all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from detection.datasets.base import did_you_mean
-from detection.results import DetectionsWriter, ImageDetections, read_detections
+from detection.results import ImageDetections, read_detections
 
 
 def chosen_classes(asked: str | None, known: Sequence[str]) -> tuple[str, ...]:
@@ -28,22 +26,23 @@ def chosen_classes(asked: str | None, known: Sequence[str]) -> tuple[str, ...]:
 
 def only(record: ImageDetections, classes: Collection[str]) -> ImageDetections:
     """The record with the detections of these classes alone."""
+    if all(label in classes for label in record.labels):
+        return record
     rows = [row for row, label in enumerate(record.labels) if label in classes]
     labels = tuple(record.labels[row] for row in rows)
     return replace(record, boxes=record.boxes[rows], labels=labels, scores=record.scores[rows])
 
 
-def read_only(detections: Path, classes: Collection[str]) -> Iterator[ImageDetections]:
-    """Every record of a detections file with these classes alone; raises as :func:`read_detections`."""
-    return (only(record, classes) for record in read_detections(detections))
+@dataclass(frozen=True)
+class Chosen:
+    """The records of a detections file that are of some photos, by id, with the detections of some classes alone.
 
+    To be gone through as often as wanted; raises as :func:`read_detections`.
+    """
 
-@contextmanager
-def file_of(detections: Path, classes: Collection[str]) -> Iterator[Path]:
-    """A detections file with these classes alone, for what reads it more than once; it is gone afterwards."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "detections.jsonl")
-        with DetectionsWriter(path) as writer:
-            for record in read_only(detections, classes):
-                writer.write(record)
-        yield path
+    detections: Path
+    photos: Collection[str]
+    classes: Collection[str]
+
+    def __iter__(self) -> Iterator[ImageDetections]:
+        return (only(record, self.classes) for record in read_detections(self.detections) if record.id in self.photos)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
 from PIL import Image
 
+from detection.converters.whole_file import whole_path
 from detection.structures import RGBImage
 
 # Thin lines keep their colour, and writing is quick.
 _JPEG: tuple[str, dict[str, int | str]] = ("JPEG", {"quality": 90, "subsampling": 0})
 _TIFF: tuple[str, dict[str, int | str]] = ("TIFF", {"compression": "tiff_lzw"})
 _ENCODING: dict[str, tuple[str, dict[str, int | str]]] = {
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), _JPEG),
     ".png": ("PNG", {"compress_level": 1}),
     ".webp": ("WEBP", {"quality": 90, "method": 0}),
     ".bmp": ("BMP", {}),
@@ -42,10 +43,12 @@ def save_drawing(image: RGBImage, path: Path) -> None:
     except (OSError, ValueError, OverflowError) as error:  # in memory: it is the image, and no disk
         size = f"{image.shape[1]} x {image.shape[0]}"
         raise DrawingError(f"a drawing of {size} pixels cannot be written as {kind}: {error}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(".part")  # a photo's name may be as long as names can be
     try:
-        part.write_bytes(content.getbuffer())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        with whole_path(path) as part:
+            part.write_bytes(content.getbuffer())
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise DrawingError(
+            f"a drawing cannot be called {path.name[:20]}...{path.suffix}: the name is too long"
+        ) from error

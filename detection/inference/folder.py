@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,19 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from detection.converters.whole_file import whole_file
 from detection.inference.drawings import drawing_name
 from detection.inference.find import Failure
+from detection.inference.manifest import DRAWINGS, FORMAT, MANIFEST, RunFolderError, read_manifest, write_manifest
+from detection.inference.outputs import DETECTIONS, ERRORS, OUTPUTS, PAGE, remove_drawings, remove_outputs
 from detection.proposals.base import JSON
-
-FORMAT = "googlenet-rcnn detections, 1"
-OUTPUTS = (
-    "detections.jsonl", "annotated", "errors.csv", "index.html", "detections.csv", "coco", "voc", "yolo", "ilsvrc",
-)  # fmt: skip
-
-
-class RunFolderError(ValueError):
-    """A run cannot go on in this folder; the message says in one line why."""
 
 
 class OtherRunError(RunFolderError):
@@ -41,32 +32,36 @@ class RunFolder:
 
     @property
     def manifest(self) -> Path:
-        return self.path / "run.json"
+        return self.path / MANIFEST
 
     @property
     def detections(self) -> Path:
-        return self.path / "detections.jsonl"
+        return self.path / DETECTIONS
 
     @property
     def errors(self) -> Path:
-        return self.path / "errors.csv"
+        return self.path / ERRORS
 
     @property
     def page(self) -> Path:
-        return self.path / "index.html"
+        return self.path / PAGE
 
     @property
     def drawings(self) -> Path:
-        return self.path / "annotated"
+        return self.path / DRAWINGS
 
     def drawing(self, id: str) -> Path:
         """Where the photo ``id`` is drawn: the photos' own tree, below ``annotated``."""
         return self.drawings / drawing_name(id)
 
+    def is_drawn(self, id: str) -> bool:
+        """Whether the photo is drawn; one whose drawing's name would be too long is not."""
+        return os.path.exists(self.drawing(id))  # noqa: PTH110 - which raises for such a name
+
     def drawing_address(self, id: str) -> str | None:
         """The address of a photo's drawing for a page in this folder; ``None`` where there is no drawing."""
-        drawing = self.drawing(id)
-        return quote(os.fsencode(drawing.relative_to(self.path).as_posix())) if drawing.exists() else None
+        address = self.drawing(id).relative_to(self.path).as_posix()
+        return quote(os.fsencode(address)) if self.is_drawn(id) else None
 
     def note_failure(self, failure: Failure) -> None:
         """Add a line to ``errors.csv``, which begins with the first."""
@@ -75,13 +70,15 @@ class RunFolder:
             table = csv.writer(file, lineterminator="\n")
             table.writerows([["path", "reason"]] * new + [[str(failure.path), failure.reason]])
 
+    def shows(self, threshold: float | str) -> bool:
+        """Whether the annotated images show this threshold."""
+        return read_manifest(self.manifest).get("threshold") == threshold
+
     def forget_drawings(self, threshold: float | str) -> None:
         """Remove the annotated images if they show another threshold, and note that this one is shown from now on."""
-        content = _read_manifest(self.manifest)
-        if content.get("threshold") != threshold:
-            if self.drawings.exists():
-                shutil.rmtree(self.drawings)
-            _write_manifest(self.manifest, {**content, "threshold": threshold})
+        if not self.shows(threshold):
+            remove_drawings(self.path)
+            write_manifest(self.manifest, {**read_manifest(self.manifest), "threshold": threshold})
 
 
 @contextmanager
@@ -98,13 +95,15 @@ def open_run(path: Path, settings: Mapping[str, JSON], *, overwrite: bool = Fals
     path.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         folder = RunFolder(path)
-        if folder.manifest.exists():
-            _check_or_clear(folder, settings, overwrite=overwrite)
+        begun = folder.manifest.exists()
+        if begun:
+            before = read_manifest(folder.manifest)
+            remove_outputs(path) if overwrite else _refuse_other_settings(path, before.get("settings"), settings)
         else:
             _refuse_strangers(path)
-        if not folder.manifest.exists():
+        if overwrite or not begun:
             started = datetime.now(UTC).isoformat(timespec="seconds")
-            _write_manifest(folder.manifest, {"format": FORMAT, "started": started, "settings": dict(settings)})
+            write_manifest(folder.manifest, {"format": FORMAT, "started": started, "settings": dict(settings)})
         yield folder
 
 
@@ -128,15 +127,6 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _check_or_clear(folder: RunFolder, settings: Mapping[str, JSON], *, overwrite: bool) -> None:
-    before = _read_manifest(folder.manifest).get("settings")
-    if overwrite:
-        _remove_outputs(folder.path)
-        folder.manifest.unlink()
-    else:
-        _refuse_other_settings(folder.path, before, settings)
-
-
 def _refuse_strangers(path: Path) -> None:
     strangers = [name for name in OUTPUTS if (path / name).exists()]
     if strangers:
@@ -149,26 +139,3 @@ def _refuse_other_settings(path: Path, before: JSON, now: Mapping[str, JSON]) ->
         if before.get(name) != now.get(name):
             was, wanted = (json.dumps(settings.get(name), ensure_ascii=False) for settings in (before, now))
             raise OtherRunError(f"{path} holds a run with {name} = {was}, and this one has {name} = {wanted}")
-
-
-def _remove_outputs(path: Path) -> None:
-    for output in [*(path / name for name in OUTPUTS), *path.glob("index-*.html")]:
-        if output.is_dir() and not output.is_symlink():
-            shutil.rmtree(output)
-        else:
-            output.unlink(missing_ok=True)
-
-
-def _read_manifest(manifest: Path) -> dict[str, JSON]:
-    try:
-        content = json.loads(manifest.read_bytes())
-    except ValueError as error:
-        raise RunFolderError(f"{manifest}: not JSON, so not of a run: {error}") from error
-    if not (isinstance(content, dict) and content.get("format") == FORMAT):
-        raise RunFolderError(f"{manifest} is not of a run like this one (its format is not {FORMAT!r})")
-    return content
-
-
-def _write_manifest(manifest: Path, content: Mapping[str, JSON]) -> None:
-    with whole_file(manifest) as file:
-        file.write(json.dumps(content, indent=2) + "\n")

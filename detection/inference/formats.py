@@ -7,55 +7,59 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
+from detection.converters import voc_text, yolo_text
 from detection.converters.coco_results import write_coco_results
 from detection.converters.csv_table import write_csv
 from detection.converters.ilsvrc_text import write_ilsvrc_text
-from detection.converters.voc_text import can_name_a_file, write_voc_text
+from detection.converters.voc_text import write_voc_text
 from detection.converters.whole_file import whole_file
-from detection.converters.yolo_text import label_name, write_yolo_text
+from detection.converters.yolo_text import claim_label, write_yolo_text
 from detection.inference.find import Numbers
-from detection.results import read_detections
+from detection.inference.outputs import remove_labels
+from detection.results import ImageDetections
 
 NO_NUMBERS = Numbers({}, {})
-Write = Callable[[Path, Sequence[str], Path, Numbers], None]  # detections.jsonl, class names, the run's folder
+Records = Iterable[ImageDetections]  # to be gone through several times
+Write = Callable[[Records, Sequence[str], Path, Numbers], None]  # of what was found, class names, the run's folder
 
 
 def check_formats(names: Sequence[str], ids: Iterable[str], classes: Sequence[str] = ()) -> None:
     """Raises ``ValueError`` for a format that is not one of ``FORMATS``, or that cannot hold these names."""
-    files: dict[str, str] = {}
     for name in names:
         if name not in FORMATS:
             raise ValueError(f"no format {name!r}; choose from {', '.join(FORMATS)}")
     for name, label in product(names, classes):
         if reason := _cannot_hold_class(name, label):
             raise ValueError(f"class {label!r}: {reason}; choose another format than {name}")
+    files: dict[str, str] = {}
     for id in ids:
         for name in names:
             if reason := _cannot_hold(name, id):
                 raise ValueError(f"{id}: {reason}; rename the photo, or choose another format than {name}")
-        if "yolo" in names and (other := files.setdefault(label_name(id), id)) != id:
-            raise ValueError(
-                f"{id}: shares the file {label_name(id)} with {other}; rename one, or choose another format than yolo"
-            )
+        if "yolo" in names:
+            try:
+                claim_label(id, files)
+            except ValueError as error:
+                raise ValueError(f"{error}; rename one, or choose another format than yolo") from None
 
 
 def write_formats(
     names: Sequence[str],
-    detections: Path,
+    records: Records,
     classes: Sequence[str],
     folder: Path,
     numbers: Mapping[str, Numbers] | None = None,
 ) -> None:
-    """Write a detections file in the formats ``names`` into ``folder``; see ``FORMATS`` for what lies where.
+    """Write detections in the formats ``names`` into ``folder``; see ``FORMATS`` for what lies where.
 
     ``numbers`` are those that a data set gives its images and classes in a format; what has none gets one above the
-    highest: without any, images are numbered from 1 in the order of the file, and classes in that of ``classes``.
+    highest: without any, images are numbered from 1 in the order of ``records``, and classes in that of ``classes``.
     Raises ``ValueError`` where a format cannot hold the detections.
     """
     if names:
-        check_formats(names, (record.id for record in read_detections(detections)), classes)
+        check_formats(names, (record.id for record in records), classes)
     for name in names:
-        FORMATS[name](detections, classes, folder, (numbers or {}).get(name, NO_NUMBERS))
+        FORMATS[name](records, classes, folder, (numbers or {}).get(name, NO_NUMBERS))
 
 
 def _numbered(known: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
@@ -65,10 +69,9 @@ def _numbered(known: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
 
 
 def _cannot_hold_class(name: str, label: str) -> str | None:
-    if name == "voc" and not can_name_a_file(label):
-        return "VOC has a file for each class, and none can be called so"
-    if name == "yolo" and len(label.splitlines()) != 1:
-        return "a name with a line break cannot stand in a text file"
+    faults = {"voc": voc_text.class_fault, "yolo": yolo_text.class_fault}
+    if name in faults and (fault := faults[name](label)):
+        return fault
     return _cannot_hold(name, label)
 
 
@@ -84,43 +87,44 @@ def _cannot_hold(name: str, text: str) -> str | None:
     return None
 
 
-def _write_coco(detections: Path, classes: Sequence[str], folder: Path, numbers: Numbers) -> None:
+def _write_coco(records: Records, classes: Sequence[str], folder: Path, numbers: Numbers) -> None:
     """``coco/detections.json``; ``coco/images.json`` is an annotation file without objects, for the numbers' names."""
-    image_ids = _numbered(numbers.images, (record.id for record in read_detections(detections)))
+    image_ids = _numbered(numbers.images, (record.id for record in records))
     category_ids = _numbered(numbers.classes, classes)
-    write_coco_results(read_detections(detections), image_ids, category_ids, folder / "coco" / "detections.json")
+    write_coco_results(records, image_ids, category_ids, folder / "coco" / "detections.json")
     images = [
         {
             "id": image_ids[record.id],
-            "file_name": Path(record.path).name if numbers.images else record.id,  # an id that says nothing there
+            "file_name": numbers.files.get(record.id, record.id),
             "width": record.width,
             "height": record.height,
         }
-        for record in read_detections(detections)
+        for record in records
     ]
     categories = [{"id": number, "name": name} for name, number in category_ids.items()]
     with whole_file(folder / "coco" / "images.json") as file:
         json.dump({"images": images, "categories": categories, "annotations": []}, file, indent=1)
 
 
-def _write_voc(detections: Path, classes: Sequence[str], folder: Path, _: Numbers) -> None:
+def _write_voc(records: Records, classes: Sequence[str], folder: Path, _: Numbers) -> None:
     """``voc/comp4_det_test_<class>.txt``."""
-    write_voc_text(read_detections(detections), classes, folder / "voc")
+    write_voc_text(records, classes, folder / "voc")
 
 
-def _write_yolo(detections: Path, classes: Sequence[str], folder: Path, _: Numbers) -> None:
-    """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``."""
-    write_yolo_text(read_detections(detections), classes, folder / "yolo")
+def _write_yolo(records: Records, classes: Sequence[str], folder: Path, _: Numbers) -> None:
+    """``yolo/labels/<photo>.txt`` and ``yolo/classes.txt``; the labels of photos that are not asked for now go."""
+    remove_labels(folder)
+    write_yolo_text(records, classes, folder / "yolo")
 
 
-def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path, numbers: Numbers) -> None:
+def _write_ilsvrc(records: Records, classes: Sequence[str], folder: Path, numbers: Numbers) -> None:
     """``ilsvrc/detections.txt``; ``images.txt`` and ``classes.txt`` name the numbers, a line each from 1.
 
     Where a list numbers its images otherwise, so does ``images.txt``: as there, the number follows the name.
     """
-    images = _numbered(numbers.images, (record.id for record in read_detections(detections)))
+    images = _numbered(numbers.images, (record.id for record in records))
     names = _numbered(numbers.classes, classes)
-    write_ilsvrc_text(read_detections(detections), images, names, folder / "ilsvrc" / "detections.txt")
+    write_ilsvrc_text(records, images, names, folder / "ilsvrc" / "detections.txt")
     own = list(images.values()) != list(range(1, len(images) + 1))
     lines = [f"{image} {number}" if own else image for image, number in images.items()]
     for name, content in (("images.txt", lines), ("classes.txt", names)):
@@ -128,9 +132,9 @@ def _write_ilsvrc(detections: Path, classes: Sequence[str], folder: Path, number
             file.writelines(f"{line}\n" for line in content)
 
 
-def _write_csv(detections: Path, classes: Sequence[str], folder: Path, _: Numbers) -> None:  # noqa: ARG001 - a table names classes
+def _write_csv(records: Records, classes: Sequence[str], folder: Path, _: Numbers) -> None:  # noqa: ARG001 - a table names classes
     """``detections.csv``."""
-    write_csv(read_detections(detections), folder / "detections.csv")
+    write_csv(records, folder / "detections.csv")
 
 
 FORMATS: dict[str, Write] = {

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from detection.images import decode_image
 from detection.inference.find import Failure, Photo
+from detection.photo_file import PhotoFile
 from detection.proposals.store import StoreError
 from detection.results import ImageDetections
 from detection.structures import Detections, Proposals, RGBImage
@@ -48,9 +49,10 @@ Work = TypeVar("Work")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Prepared:
-    """A photo's pixels, its proposals where they are made in advance, or what went wrong, and the seconds they took."""
+    """A photo's pixels and its file, its proposals where they are made in advance, or what went wrong, and seconds."""
 
     image: RGBImage
+    file: PhotoFile | None = None
     proposals: Proposals | Exception | None = None
     seconds: float = 0.0
 
@@ -102,17 +104,18 @@ def detect(
 
 
 def _prepare(photo: Photo, proposals_of: ProposalsOf | None) -> Prepared | Failure:
+    file = PhotoFile.of(photo.path)  # before it is decoded: what replaces it meanwhile will be noticed
     image = _decode(photo)
     if isinstance(image, Failure):
         return image
     if proposals_of is None:
-        return Prepared(image)
+        return Prepared(image, file)
     start = time.perf_counter()
     try:
         proposals: Proposals | Exception = proposals_of(photo.path, image)
     except Exception as error:  # noqa: BLE001 - it is raised when it is the photo's turn
         proposals = error
-    return Prepared(image, proposals, time.perf_counter() - start)
+    return Prepared(image, file, proposals, time.perf_counter() - start)
 
 
 def _detect(photo: Photo, ready: Prepared, predictor: Predictor, proposals_of: ProposalsOf | None) -> ImageDetections:
@@ -126,7 +129,8 @@ def _detect(photo: Photo, ready: Prepared, predictor: Predictor, proposals_of: P
     seconds = time.perf_counter() - start
     size = (ready.image.shape[1], ready.image.shape[0])
     names = predictor.class_names
-    return ImageDetections.of(found, names, id=photo.id, path=str(photo.path), size=size, seconds=seconds)
+    record = ImageDetections.of(found, names, id=photo.id, path=str(photo.path), size=size, seconds=seconds)
+    return replace(record, file=ready.file)
 
 
 def decode_ahead(items: Iterable[Item]) -> Generator[tuple[Item, RGBImage | Failure]]:

@@ -37,11 +37,14 @@ def draw(
     *,
     threshold: Mapping[str, float] | float = 0.0,
 ) -> RGBImage:
-    """The image (H, W, 3) with what ``predict`` found in it: :func:`draw_detections` without a record."""
+    """The image (H, W, 3) with what ``predict`` found in it: :func:`draw_detections` without a record.
+
+    A class has the same colour in every image.
+    """
     image = as_image(image)
     size = image.shape[1], image.shape[0]
     record = ImageDetections.of(found, class_names, id="image", path="", size=size, seconds=0.0)
-    return draw_detections(image, record, threshold=threshold)
+    return draw_detections(image, record, threshold=threshold, colours=class_colours(class_names))
 
 
 def draw_detections(
@@ -49,18 +52,17 @@ def draw_detections(
     found: ImageDetections,
     *,
     threshold: Mapping[str, float] | float = 0.5,
-    colours: Mapping[str, Colour] | None = None,
+    colours: Mapping[str, Colour],
 ) -> RGBImage:
     """A copy of ``image`` with every detection that scores at least ``threshold``, the best on top.
 
-    ``threshold`` is one for all, or each class's own. Lines and letters grow with the image. ``colours`` gives a class
-    its colour (by default those of :func:`class_colours` for the classes found). Raises ``ValueError`` where ``found``
+    ``threshold`` is one for all, or each class's own. Lines and letters grow with the image. ``colours`` gives every
+    class its colour, as :func:`class_colours` does. Raises ``ValueError`` where ``found``
     is of an image of another size.
     """
     height, width = image.shape[:2]
     if (found.width, found.height) != (width, height):
         raise ValueError(f"image {found.id!r} is {width} x {height}, its detections {found.width} x {found.height}")
-    colours = class_colours(found.labels) if colours is None else colours
     best_first = found.best_first(threshold)
     canvas = np.ascontiguousarray(image).copy()
     boxes = np.clip(found.boxes, 0, [width, height, width, height])

@@ -18,6 +18,7 @@ import cv2
 from detection.converters.whole_file import whole_file
 from detection.report.colours import class_colours, css, text_colour
 from detection.report.page import page, utf8
+from detection.report.summary import failed_words
 from detection.results import ImageDetections
 from detection.structures import RGBImage
 
@@ -36,8 +37,9 @@ class Gallery:
     """What the pages of one run say beside its photos.
 
     ``count`` photos in all; ``classes`` every class name of the detector; boxes that score ``threshold``, one for all
-    or each class's own, are shown at first; ``failures`` are (file, reason); ``link`` gives the address of the drawing
-    of an id's photo, relative to the page; ``made_by`` stands at the foot.
+    or each class's own, are shown at first; ``failures`` are (file, reason), so many of them of ``folders`` that could
+    not be listed; ``link`` gives the address of the drawing of an id's photo, relative to the page; ``made_by`` stands
+    at the foot.
     """
 
     title: str
@@ -47,6 +49,7 @@ class Gallery:
     failures: Sequence[tuple[str, str]] = ()
     link: Callable[[str], str | None] | None = None
     made_by: str = ""
+    folders: int = 0
 
     @property
     def thresholds(self) -> list[float]:
@@ -61,12 +64,12 @@ class Gallery:
 
 
 def write_gallery(
-    folder: Path, gallery: Gallery, photos: Iterable[tuple[ImageDetections, RGBImage | None]]
+    folder: Path, gallery: Gallery, photos: Iterable[tuple[ImageDetections, RGBImage | str]]
 ) -> list[Path]:
     """Write ``index.html``, ``index-2.html``, ... into ``folder``, each by rename; gives their paths.
 
-    ``photos`` are in the frame of their detections, ``None`` where the picture is not to be had; they are taken one at
-    a time, and no more than fit on the pages.
+    ``photos`` are in the frame of their detections, or say why the picture is not to be had; they are taken one at a
+    time, and no more than fit on the pages. Pages of an earlier run behind the last are removed.
     """
     remaining = iter(photos)
     paths = []
@@ -75,6 +78,8 @@ def write_gallery(
         with whole_file(path) as file:
             file.writelines(_page(gallery, number, islice(remaining, PAGE_PHOTOS)))
         paths.append(path)
+    for number in range(gallery.pages + 1, MOST_PAGES + 1):
+        (folder / page_name(number)).unlink(missing_ok=True)
     return paths
 
 
@@ -96,7 +101,7 @@ def thumbnail(image: RGBImage, longest_side: int) -> bytes:
     return content.tobytes()
 
 
-def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections, RGBImage | None]]) -> Iterator[str]:
+def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections, RGBImage | str]]) -> Iterator[str]:
     """The text of a page, piece by piece: one thumbnail is in memory at a time."""
     one = None if isinstance(gallery.threshold, Mapping) else gallery.threshold
     floor = min([PAGE_FLOOR, *gallery.thresholds])
@@ -113,19 +118,22 @@ def _page(gallery: Gallery, number: int, photos: Iterable[tuple[ImageDetections,
         total=gallery.count,
         missing=max(0, gallery.count - gallery.pages * PAGE_PHOTOS),
         failures=[(utf8(file), utf8(reason)) for file, reason in gallery.failures[:LISTED_FAILURES]],
-        failed=len(gallery.failures),
+        unlisted=max(0, len(gallery.failures) - LISTED_FAILURES),
+        failed=failed_words(len(gallery.failures) - gallery.folders, gallery.folders),
         made_by=utf8(gallery.made_by),
-        settings={"classes": classes, "threshold": one, "thresholds": gallery.thresholds, "floor": floor},
+        settings={"classes": classes, "threshold": one, "thresholds": gallery.thresholds, "floor": floor}
+        | {"page": number, "pages": gallery.pages, "total": gallery.count},
         photos=(_photo_data(record, image, gallery, index, floor, side) for record, image in photos),
     )
 
 
 def _photo_data(
-    record: ImageDetections, image: RGBImage | None, gallery: Gallery, index: dict[str, int], floor: float, side: int
+    record: ImageDetections, image: RGBImage | str, gallery: Gallery, index: dict[str, int], floor: float, side: int
 ) -> _Data:
     columns = zip(record.boxes.round(1).tolist(), record.labels, record.scores.tolist(), strict=True)
     found = [[*box, index[label], score] for box, label, score in columns if score >= floor]
-    picture = None if image is None else base64.b64encode(thumbnail(image, side)).decode()
+    picture = None if isinstance(image, str) else base64.b64encode(thumbnail(image, side)).decode()
+    why = utf8(image) if isinstance(image, str) else None
     link = gallery.link(record.id) if gallery.link else None
     size: _Data = {"name": record.id, "width": record.width, "height": record.height}
-    return {**size, "link": link, "found": found, "picture": picture}
+    return {**size, "link": link, "found": found, "picture": picture, "why": why}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from rich.table import Table
 
-from detection.command_line import printable, table
+from detection.command_line import counted, printable, table
 from detection.results import ImageDetections
 
 ROWS = 40
@@ -29,8 +29,18 @@ def summarise(
         if photos <= ROWS:
             found = ", ".join(f"{record.labels[row]} {record.scores[row]:.2f}" for row in rows) or "-"
             shown.add_row(printable(record.id), printable(found), f"{record.seconds:.2f}")
-    more = [f"... and {photos - ROWS:,} photos more"] if photos > ROWS else []
+    more = [f"... and {counted(photos - ROWS, 'photo')} more"] if photos > ROWS else []
     if late:
-        more.append(f"{late:,} photos took too long: their regions come from a fallback")
+        more.append(f"{counted(late, 'photo')} took too long: the regions come from a fallback")
     mean = seconds / max(photos, 1)
-    return shown, [*more, f"{detections:,} detections in {photos:,} photos, {mean:.2f} seconds a photo"]
+    return shown, [
+        *more,
+        f"{counted(detections, 'detection')} in {counted(photos, 'photo')}, {mean:.2f} seconds a photo",
+    ]
+
+
+def failed_words(photos: int, folders: int, of: int | None = None) -> str:
+    """How many photos failed, of how many where that is known, and how many folders could not be listed."""
+    count = counted(photos, "photo") if of is None else f"{photos:,} of {counted(of, 'photo')}"
+    listed = f"{counted(folders, 'folder')} could not be listed"
+    return " and ".join([*([f"{count} failed"] if photos else []), *([listed] if folders else [])])

@@ -2,6 +2,10 @@
 
 import io
 import logging
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -88,6 +92,51 @@ def test_a_gpu_s_full_memory_is_told_in_one_line(capsys: pytest.CaptureFixture[s
 def test_ctrl_c_is_130_and_says_how_to_go_on(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(fail(error), stopped="stopped: again") == 130
     assert capsys.readouterr().err == "stopped: again\n"
+
+
+PROGRAM = """
+import sys
+from detection.command_line import Bars, console, new_app, run_command, table
+
+app = new_app()
+
+@app.command()
+def show(rows: int) -> int:
+    shown = table("photo", "number")
+    for row in range(rows):
+        shown.add_row("ü猫.jpg", str(row))
+    print("ü猫.jpg")
+    Bars().tell(rows * "a line on stderr" if rows > 2 else "")
+    console().print(shown, "ü猫.jpg")
+    print(rows * "ü猫.jpg ")
+    return 3
+
+sys.exit(run_command(app, None, name="show.py"))
+"""
+
+
+def test_what_standard_output_cannot_show_is_printed_in_escapes() -> None:
+    command = [sys.executable, "-c", PROGRAM, "1"]
+    ran = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert (ran.returncode, ran.stderr) == (3, b"\n")
+    assert ran.stdout.count(rb"\xfc\u732b.jpg") == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell")
+def test_standard_output_may_be_closed() -> None:
+    command = f"{shlex.join([sys.executable, '-c', PROGRAM, '2'])} >&-"
+    ran = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (3, "\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+@pytest.mark.parametrize("rows", [1, 3000], ids=["little", "more than a buffer holds"])
+def test_the_exit_code_is_the_command_s_own_where_no_one_reads(rows: int) -> None:
+    program = shlex.join([sys.executable, "-c", PROGRAM, str(rows)])
+    for end in ("| true", "2>&1 | true"):
+        command = f"{program} {end}; echo ${{PIPESTATUS[0]}}"
+        ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+        assert ran.stdout == "3\n"
 
 
 def test_help_keeps_the_lines_of_the_docstring(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,10 @@
 """Every kind of image file becomes the same kind of array, or an error that names the file and the reason."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -259,6 +262,47 @@ def test_a_path_and_its_content_are_the_same(tmp_path: Path) -> None:
     assert_is_rgb_image(decode_image(file))
 
 
+def test_of_a_camera_s_several_pictures_the_first_is_read() -> None:
+    with io.BytesIO() as file:
+        Image.fromarray(PICTURE).save(file, "MPO", save_all=True, append_images=[Image.fromarray(255 - PICTURE)])
+        assert np.array_equal(decode_image(file.getvalue()), decode_image(encoded(PICTURE, "JPEG", quality=75)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes with names there")
+def test_a_pipe_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    for read in (decode_image, image_size):
+        with pytest.raises(ImageError, match=r"a\.jpg: not a regular file, but a pipe, a socket or a device"):
+            read(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_a_large_image_is_the_same_in_parts(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encoded(np.array(Image.fromarray(PICTURE).convert(mode)), "PNG")
+    whole = decode_image(content)
+    for band in (1, 10, 25):
+        monkeypatch.setattr("detection.images.BAND", band)
+        assert_is_rgb_image(decode_image(content))
+        assert np.array_equal(decode_image(content), whole)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_large_image_is_in_memory_twice_at_most(tmp_path: Path) -> None:
+    """As Pillow's image, which has four bytes a pixel, and as the array."""
+    Image.new("RGB", (6000, 6000), "teal").save(tmp_path / "a.jpg")
+    program = f"""
+from pathlib import Path
+from detection.images import decode_image
+def most():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+before = most()
+decode_image({str(tmp_path / "a.jpg")!r})
+print((most() - before) / (6000 * 6000))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) < 9  # bytes a pixel
+
+
 def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(encoded(PICTURE, "PNG"))
@@ -268,7 +312,7 @@ def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
 def test_every_suffix_is_of_a_format_that_is_read(suffix: str) -> None:
     assert suffix == suffix.lower()
-    assert Image.registered_extensions()[suffix] in FORMATS
+    assert Image.registered_extensions()[suffix] in (*FORMATS, "MPO")  # a JPEG with more pictures behind the first
 
 
 @pytest.mark.parametrize(
@@ -365,6 +409,13 @@ def test_pillow_s_image_of_a_file_is_the_file_s_image(kind: str) -> None:
     upright = decode_image(content)
     assert upright.shape == (9, 6, 3)
     assert np.array_equal(as_image(Image.open(io.BytesIO(content))), upright)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_pillow_s_image_with_colours_multiplied_by_their_opacity(mode: str) -> None:
+    image = Image.fromarray(PICTURE).convert(mode)
+    image.putalpha(255)
+    assert np.array_equal(as_image(image.convert(mode[:-1] + "a")), as_image(image))
 
 
 def test_pillow_s_image_of_32_bits_is_refused() -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from detection.calibration import Calibration
 from detection.images import decode_image
@@ -85,7 +87,7 @@ def test_a_folder_of_photos(photos: Path, run: Run, loaded: list[tuple[object, .
     lines = [re.sub(r"[^\w./ -]", "", line).split() for line in out.splitlines()]
     assert ["sub1/3.png", "dog", "0.71"] in [line[:-1] for line in lines]  # the last column are seconds
     assert ["sub0/2.png", "-"] in [line[:-1] for line in lines]
-    assert "1 detections in 4 photos" in out
+    assert "1 detection in 4 photos" in out
     assert "look at runs/photos/index.html" in out
 
 
@@ -100,7 +102,7 @@ def test_the_same_command_again_changes_nothing(photos: Path, run: Run, monkeypa
     monkeypatch.setattr(StubDetector, "predict", lambda self, image: pytest.fail("looked at again"))
     code, out, err = run(photos, "--out", "out")
     assert code == 0
-    assert "4 photos are done already" in err
+    assert "4 photos done already" in err
     assert {name: Path("out", name).read_bytes() for name in files(Path("out"))} == before
     assert "4 photos" in out
 
@@ -162,7 +164,7 @@ def test_thresholds_that_the_model_knows(
     code, out, _ = run(photos, "--out", "out", *options)
     assert code == 0
     assert f"detections that score {words} or more" in out
-    assert f"{count} detections in 4 photos" in out
+    assert f"{count} detection{'s' * (count > 1)} in 4 photos" in out
     assert sum(len(record.scores) for record in read_detections(Path("out/detections.jsonl"))) == 3
     page = Path("out/index.html").read_text(encoding="utf-8")
     assert ('"threshold": null' in page) == (options != ["--threshold", "0.1"])
@@ -289,7 +291,7 @@ def test_only_bad_photos(photos: Path, run: Run, name: str) -> None:
     code, out, err = run(name, "--out", "out")
     assert (code, out) == (1, "")
     reason = f"{Path(name).absolute()}: not an image, or not one of JPEG, PNG, WEBP, BMP, TIFF, GIF"
-    assert err.splitlines() == [f"failed: {reason}", "no photo could be worked on (1 of 1 failed)"]
+    assert err.splitlines() == [f"failed: {reason}", "no photo could be worked on (1 of 1 photo failed)"]
     assert files(Path("out")) == ["detections.jsonl", "errors.csv", "run.json"]
 
 
@@ -371,7 +373,7 @@ def test_regions_of_a_store_are_used(photos: Path, run: Run, monkeypatch: pytest
     monkeypatch.setattr(infer, "proposals_of", lambda *_: lambda *_: one)
     code, out, _ = run(photos, "--store", "kept")
     assert code == 0
-    assert "4 photos took too long: their regions come from a fallback" in out
+    assert "4 photos took too long: the regions come from a fallback" in out
     lines = Path("runs/photos/detections.jsonl").read_text().splitlines()
     assert {json.loads(line)["fallback"] for line in lines} == {"sliding-grid"}
     assert any([1, 2, 3, 4] in json.loads(line)["boxes"] for line in lines)
@@ -462,6 +464,26 @@ def stopped_by(how: signal.Signals, photos: Path, out: Path) -> subprocess.Compl
     return subprocess.CompletedProcess(command, process.returncode, *printed)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+@pytest.mark.parametrize(("options", "file"), [(["--no-annotate"], "detections.jsonl"), ([], "annotated/wide.png")])
+def test_a_file_that_outgrows_its_limit_is_named_with_what_to_do(
+    photos: Path, run: Run, options: list[str], file: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(photos / "wide.png")
+    for number in range(20):
+        save_photo(photos / f"wider{number}.png", size=(4, 3))
+    command = [sys.executable, "-c", PROGRAM, str(photos.absolute()), "--out", str(Path("out").absolute()), *options]
+    limited = f"ulimit -f 4; exec {shlex.join(command)}"
+    ran = subprocess.run(["bash", "-c", limited], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].endswith(
+        f"out/{file}': allow larger files (ulimit -f) and give the same command again; what was found so far is saved"
+    )
+    assert run(photos, "--out", "out", *options)[0] == 0
+    assert len(list(read_detections(Path("out/detections.jsonl")))) == 25
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_run_goes_on_to_the_same_result(photos: Path, run: Run) -> None:
     assert stopped_by(signal.SIGKILL, photos, Path("out")).returncode == -signal.SIGKILL
@@ -469,7 +491,7 @@ def test_a_killed_run_goes_on_to_the_same_result(photos: Path, run: Run) -> None
     assert 3 <= done < 24
     code, _, err = run(photos, "--out", "out")
     assert code == 0
-    assert f"{done} photos are done already" in err
+    assert f"{done} photos done already" in err
     run(photos, "--out", "whole")
 
     def results(path: str) -> list[tuple[object, ...]]:
@@ -506,8 +528,137 @@ def test_the_photos_of_a_data_set_keep_its_ids(photos: Path, run: Run) -> None:
     assert [record.id for record in read_detections(Path("found/detections.jsonl"))] == ["000007", "000008"]
 
 
+def test_data_sets_of_the_same_name_do_not_share_a_folder(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same one is gone on with, from another folder and by another path."""
+    top = photos.absolute().parent
+    for place in ("one", "two"):
+        save_photo(top / place / "co" / "a.png", red=250)
+    monkeypatch.chdir(top / "one")
+    assert run("--data", "co", "--out", top / "out")[0] == 0
+    monkeypatch.chdir(top / "two")
+    code, _, err = run("--data", "co", "--out", top / "out")
+    assert code == 2
+    assert "holds a run with photos = " in err
+    (top / "out" / "annotated" / "a.png").unlink()
+    code, _, err = run("--data", f"folder:{top / 'one' / 'co'}", "--out", top / "out")
+    assert (code, "failed" in err) == (0, False)  # it is drawn again, so it was found
+
+
 @pytest.mark.parametrize("arguments", [[], ["photos", "--data", "VOC"]], ids=["neither", "both"])
 def test_photos_or_a_data_set(photos: Path, run: Run, arguments: list[str]) -> None:
     code, _, error = run(*arguments)
     assert code == 2
     assert "give PATHs, photos and folders, or a data set with --data, and not both" in error
+
+
+# ---- what an earlier run left
+
+
+def test_what_is_shown_and_written_is_of_the_photos_that_are_asked_for(photos: Path, run: Run) -> None:
+    """And a photo that is gone, or not meant now, does not stand in the way of a format."""
+    save_photo(photos / "cat.jpg")
+    save_photo(photos / "two\nlines.png")
+    assert run(photos, "--out", "out")[0] == 0
+    (photos / "cat.jpg").unlink()
+    (photos / "two\nlines.png").unlink()
+    save_photo(photos / "cat.png")
+    code, out, _ = run(photos, "--out", "out", "--format", "yolo,ilsvrc,csv,coco")
+    assert code == 0
+    assert "in 5 photos," in out
+    assert "2 photos more in detections.jsonl, not asked for now" in out
+    assert Path("out/ilsvrc/images.txt").read_text().split() == [*ALL, "cat.png"]
+    labels = [name.removeprefix("yolo/labels/") for name in files(Path("out")) if "labels" in name]
+    assert labels == ["cat.txt", *(name.replace("png", "txt") for name in ALL)]
+    assert "cat.jpg" not in Path("out/index.html").read_text(encoding="utf-8") + Path("out/detections.csv").read_text()
+    code, out, _ = run(photos / "cat.png", "--out", "out", "--format", "yolo")
+    assert [name for name in files(Path("out")) if "labels" in name] == ["yolo/labels/cat.txt"]
+    assert code == 0
+    assert "in 1 photo," in out
+    assert "6 photos more in detections.jsonl" in out
+    assert "5 photos" in run(photos, "--out", "out")[1]
+
+
+def test_what_is_older_than_the_detections_is_told(photos: Path, run: Run) -> None:
+    run(photos, "--out", "out", "--format", "csv,coco,voc")
+    assert "older" not in run(photos, "--out", "out")[1]
+    time.sleep(0.05)
+    save_photo(photos / "new.png")
+    out = run(photos, "--out", "out", "--format", "coco")[1]
+    assert "older than detections.jsonl, as not asked for now: voc, csv\n" in out
+    assert "older" not in run(photos, "--out", "out", "--format", "csv,voc", "--no-page")[1]
+
+
+def test_the_page_links_to_drawings_of_its_own_threshold_alone(photos: Path, run: Run) -> None:
+    run(photos, "--out", "out")
+    assert '"link": "annotated/sub0/0.png"' in Path("out/index.html").read_text(encoding="utf-8")
+    run(photos, "--out", "out", "--threshold", "0.7", "--no-annotate")
+    assert '"link": "annotated' not in Path("out/index.html").read_text(encoding="utf-8")
+    run(photos, "--out", "out", "--no-annotate")
+    assert '"link": "annotated/sub0/0.png"' in Path("out/index.html").read_text(encoding="utf-8")
+
+
+def test_a_refused_format_does_not_leave_the_page_old(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("refused")
+
+    monkeypatch.setattr(infer, "write_formats", refuse)
+    assert run(photos, "--out", "out", "--format", "csv")[0] == 2
+    assert "index.html" in files(Path("out"))
+
+
+def test_folders_that_cannot_be_listed_are_not_counted_as_photos(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "locked").mkdir()
+    (photos / "bad.jpg").write_bytes(b"")
+    scandir = os.scandir
+
+    def refuse(path: str | os.PathLike[str]):  # type: ignore[no-untyped-def]
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    told: list[tuple[int, int | None]] = []
+    monkeypatch.setattr(infer.Bars, "__call__", lambda self, title, done, total: told.append((done, total)))
+    code, _, err = run(photos, "--out", "out")
+    assert code == 1
+    assert "1 of 5 photos failed and 1 folder could not be listed: see out/errors.csv" in err
+    assert told[:5] == [(done, 5) for done in range(1, 6)]
+    assert told[5:] == [(done, 4) for done in range(1, 5)]  # of the page
+
+
+def test_a_photo_that_cannot_be_drawn_counts_once(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_photo(photos / "wide.png", size=(66_000, 2)).rename(photos / "wide.jpg")
+    told: list[tuple[int, int | None]] = []
+    monkeypatch.setattr(infer.Bars, "__call__", lambda self, title, done, total: told.append((done, total)))
+    assert run(photos, "--out", "out", "--no-page")[0] == 1
+    assert told[-1] == (5, 5)
+
+
+def test_the_page_says_why_there_is_no_picture(photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    reopen = infer.reopen
+    monkeypatch.setattr(infer, "reopen", lambda records: ((photos / "sub0" / "0.png").unlink(), reopen(records))[1])
+    assert run(photos, "--out", "out")[0] == 0
+    assert '"why": "no image file ' in Path("out/index.html").read_text(encoding="utf-8")
+
+
+def test_the_first_photo_s_seconds_are_without_what_is_compiled_once(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, compiled = StubDetector(), []
+
+    def compile_once(image: object) -> None:
+        if not compiled:
+            time.sleep(2)
+            compiled.append(image)
+
+    detector.before = compile_once
+    monkeypatch.setattr(infer, "load", lambda *_: detector)
+    assert run(photos, "--out", "out")[0] == 0
+    assert all(record.seconds < 1 for record in read_detections(Path("out/detections.jsonl")))
+    calls = detector.calls
+    assert run(photos, "--out", "out", "--threshold", "0.1")[0] == 0
+    assert detector.calls == calls  # only to draw anew compiles nothing

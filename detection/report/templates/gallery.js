@@ -12,8 +12,20 @@
       .sort((a, b) => b.score - a.score);
     return photo;
   });
+  // ---- what is asked for; it travels to the other pages of the run behind their addresses' #
+  const asked = new URLSearchParams(location.hash.slice(1));
   const chosen = new Set(); // classes to show; none chosen: all
+  classes.forEach(({ name }, label) => asked.getAll("class").includes(name) && chosen.add(label));
   let threshold = settings.threshold; // null: each class has its own, until the slider is moved
+  if (asked.has("score") && asked.get("score") >= settings.floor) threshold = Number(asked.get("score"));
+  const tellOtherPages = () => {
+    const now = new URLSearchParams([...chosen].map((label) => ["class", classes[label].name]));
+    if (threshold !== settings.threshold) now.set("score", threshold);
+    document.querySelectorAll(".pager a").forEach((link) => {
+      const [address] = link.getAttribute("href").split("#");
+      link.setAttribute("href", `${now}` ? `${address}#${now}` : address);
+    });
+  };
   let shown = photos; // in the order of the grid
   let open = -1; // place in `shown` of the enlarged photo
 
@@ -45,7 +57,7 @@
       picture.src = `data:image/jpeg;base64,${photo.picture}`;
       stage.append(picture);
     } else {
-      stage.append(make("div", "gone", "no picture"));
+      stage.append(make("div", "gone", `no picture: ${photo.why}`));
     }
     return stage;
   };
@@ -166,9 +178,12 @@
       chip.classList.toggle("none", !perClass[label]);
       chip.setAttribute("aria-pressed", chosen.has(label));
     });
-    const all = shown.length === photos.length ? "" : `${shown.length.toLocaleString("en")} of `;
-    $("facts").textContent = `${all}${counted(photos.length, "photo")} · ${counted(detections, "detection")}`;
+    const all = shown.length === settings.total ? "" : `${shown.length.toLocaleString("en")} of `;
+    const page = settings.pages > 1 ? ` (page ${settings.page} of ${settings.pages})` : "";
+    $("facts").textContent = `${all}${counted(settings.total, "photo")}${page} · ${counted(detections, "detection")}`;
     $("threshold-value").textContent = threshold === null ? "by class" : threshold.toFixed(2);
+    $("by-class").hidden = settings.threshold !== null || threshold === null;
+    tellOtherPages();
     $("empty").hidden = shown.length > 0 || !photos.length;
   };
 
@@ -208,11 +223,13 @@
       list.forEach((element, index) => element && element.classList.toggle("on", index === place)));
   };
 
+  const focusedRow = () => [...$("viewer-found").children].indexOf(document.activeElement.parentElement);
+
   const pickOn = (element, place) => {
     element.addEventListener("pointermove", (event) => { // a photo that opens under a resting pointer picks nothing
       if (event.movementX || event.movementY) pick(place);
     });
-    element.addEventListener("pointerleave", () => pick(-1));
+    element.addEventListener("pointerleave", () => pick(focusedRow()));
     element.addEventListener("click", () => pick(place));
   };
 
@@ -228,14 +245,19 @@
   };
 
   const makeRow = (found, place) => {
-    const row = make("li");
+    const row = make("button");
+    row.type = "button";
     const colour = make("i");
     colour.style.background = classes[found.label].ground;
     const bar = make("em");
     bar.style.setProperty("--score", Math.min(Math.max(found.score, 0), 1));
     row.append(colour, make("span", "", classes[found.label].name), make("b", "", found.score.toFixed(2)), bar);
     pickOn(row, place);
-    return row;
+    row.addEventListener("focus", () => pick(place));
+    row.addEventListener("blur", () => pick(-1));
+    const line = make("li");
+    line.append(row);
+    return line;
   };
 
   const enlarge = (place) => {
@@ -252,6 +274,7 @@
     if (photo.link) $("viewer-link").href = photo.link;
     $("previous").disabled = open === 0;
     $("next").disabled = open === shown.length - 1;
+    if (focusedRow() >= 0) viewer.focus(); // the row goes; the keys still reach the viewer
     $("viewer-found").replaceChildren(...photo.visible.map(makeRow));
     const rest = photo.found.length - photo.visible.length;
     $("viewer-rest").textContent = !photo.visible.length && !rest
@@ -320,17 +343,24 @@
   for (const { label, score } of photos.flatMap((photo) => photo.found)) totals[label] += counts({ label, score }) ? 1 : 1e-6;
   const chips = new Map(
     classes.map((_, label) => makeChip(label, totals[label]))
-      .filter(([, { total }]) => total)
+      .filter(([label, { total }]) => total || chosen.has(label))
       .sort(([, a], [, b]) => b.total - a.total));
   chips.forEach(({ chip }) => $("classes").append(chip));
   const top = Math.max(1, ...photos.flatMap((photo) => photo.found.slice(0, 1).map((found) => found.score)));
   const slider = $("threshold");
   slider.min = settings.floor;
-  slider.max = top;
-  slider.value = threshold ?? settings.thresholds.reduce((sum, own) => sum + own, 0) / classes.length;
+  slider.max = Math.max(top, threshold ?? 0);
+  const middle = settings.thresholds.reduce((sum, own) => sum + own, 0) / classes.length;
+  slider.value = threshold ?? middle;
   slider.addEventListener("input", () => {
     threshold = Number(slider.value);
     updateSoon();
+  });
+  $("by-class").addEventListener("click", () => {
+    threshold = null;
+    slider.value = middle;
+    slider.focus(); // the button goes
+    update();
   });
   $("order").addEventListener("change", update);
   $("hide-empty").addEventListener("change", update);

@@ -29,7 +29,7 @@ def test_one_photo(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jpeg, \.jpg"):
+    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jfif, \.jpe, \.jpeg, \.jpg"):
         open_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no file or folder .*absent"):
         open_folder(tmp_path / "absent")

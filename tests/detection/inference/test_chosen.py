@@ -1,12 +1,13 @@
 """Some classes of a run's detections."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from detection.inference.chosen import chosen_classes, file_of, only, read_only
-from detection.results import ImageDetections, read_detections
+from detection.inference.chosen import Chosen, chosen_classes, only
+from detection.results import ImageDetections
 
 KNOWN = ("bus", "cat", "person", "traffic light")
 BOXES = np.array([[0, 0, 4, 4], [1, 1, 5, 5], [2, 2, 6, 6]])
@@ -43,8 +44,7 @@ def test_the_detections_of_other_classes_are_left_out(tmp_path: Path) -> None:
     assert only(RECORD, KNOWN).to_json() == RECORD.to_json()
     assert len(only(RECORD, ["person"]).boxes) == 0
     path = tmp_path / "detections.jsonl"
-    path.write_text(RECORD.to_json() + "\n")
-    assert [record.labels for record in read_only(path, ["cat"])] == [("cat", "cat")]
-    with file_of(path, ["bus"]) as file:
-        assert [record.labels for record in read_detections(file)] == [("bus",)]
-    assert not file.exists()
+    path.write_text(f"{RECORD.to_json()}\n{replace(RECORD, id='b').to_json()}\n")
+    chosen = Chosen(path, {"b", "c"}, ["cat"])
+    for _ in range(2):
+        assert [(record.id, record.labels) for record in chosen] == [("b", ("cat", "cat"))]

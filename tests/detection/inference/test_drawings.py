@@ -20,7 +20,7 @@ def test_every_photo_can_be_drawn_in_its_own_format(tmp_path: Path, suffix: str)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("photo", ["photo", "sub/a.jfif", "v1.2"])
+@pytest.mark.parametrize("photo", ["photo", "sub/a.xyz", "v1.2"])
 def test_a_photo_without_a_known_suffix_is_drawn_as_jpeg(tmp_path: Path, photo: str) -> None:
     save_drawing(np.zeros((2, 2, 3), np.uint8), tmp_path / drawing_name(photo))
     assert (tmp_path / f"{photo}.jpg").read_bytes().startswith(b"\xff\xd8")
@@ -40,6 +40,13 @@ def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 251 + ".png")
     save_drawing(np.zeros((2, 2, 3), np.uint8), path)
     assert path.exists()
+
+
+def test_a_name_that_is_too_long_for_a_drawing_is_told(tmp_path: Path) -> None:
+    """Of a photo without a suffix, which its drawing gets."""
+    with pytest.raises(DrawingError, match=r"^a drawing cannot be called x{20}\.\.\.\.jpg: the name is too long$"):
+        save_drawing(np.zeros((2, 2, 3), np.uint8), tmp_path / drawing_name("x" * 254))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("step", ["write_bytes", "replace"])

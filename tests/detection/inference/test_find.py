@@ -1,12 +1,15 @@
 """Which photos a run works on, and what they are called."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from detection.images import IMAGE_SUFFIXES
-from detection.inference.find import find_photos, left_out_words, photos_of
+from detection.inference.find import find_photos, photos_of
+from detection.inference.folder import open_run
+from detection.inference.left_out import LeftOut
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -19,12 +22,18 @@ def ids(*paths: Path, leave_out: Path | None = None) -> list[str]:
     return [photo.id for photo in find_photos(paths, leave_out=leave_out).photos]
 
 
+def drawings_of_a_run(folder: Path) -> Path:
+    with open_run(folder, {}) as run:
+        touch(run.drawings, "a.jpg")
+        return run.drawings
+
+
 def test_a_folder_is_searched_with_its_subfolders_in_order(tmp_path: Path) -> None:
     touch(tmp_path, "b.jpg", "sub/deep/c.PNG", "a.jpeg", "sub/a.webp", "notes.txt", "noext", "sub/x.xml")
     found = find_photos([tmp_path])
     assert [photo.id for photo in found.photos] == ["a.jpeg", "b.jpg", "sub/a.webp", "sub/deep/c.PNG"]
     assert all(photo.path == tmp_path / photo.id for photo in found.photos)
-    assert found.root == tmp_path
+    assert found.root == str(tmp_path)
     assert found.unreadable == ()
 
 
@@ -48,7 +57,7 @@ def test_ids_of_several_paths_begin_at_the_folder_that_holds_them_all(tmp_path: 
     touch(tmp_path, "one/a.jpg", "two/a.jpg", "two/sub/b.jpg", "three.jpg")
     found = find_photos([tmp_path / "one", tmp_path / "two", tmp_path / "three.jpg"])
     assert [photo.id for photo in found.photos] == ["one/a.jpg", "three.jpg", "two/a.jpg", "two/sub/b.jpg"]
-    assert found.root == tmp_path
+    assert found.root == str(tmp_path)
 
 
 def test_the_same_file_counts_once(tmp_path: Path) -> None:
@@ -64,6 +73,31 @@ def test_a_relative_path_gives_the_same_ids(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert ids(Path("photos")) == ids(tmp_path / "photos") == ids(Path("photos/../photos")) == ["a.jpg"]
     assert ids(Path()) == ["photos/a.jpg"]
+
+
+def test_a_parent_folder_is_that_of_where_a_link_leads(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/a.jpg", "elsewhere/sub/b.jpg", "photos/c.jpg")
+    (tmp_path / "photos" / "link").symlink_to(tmp_path / "elsewhere" / "sub", target_is_directory=True)
+    found = find_photos([tmp_path / "photos" / "link" / ".." / "a.jpg"])
+    assert [photo.path for photo in found.photos] == [tmp_path / "elsewhere" / "a.jpg"]
+
+
+def test_data_sets_are_told_apart_by_where_they_are_not_by_what_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "one/co/a.jpg", "two/co/a.jpg")
+    (tmp_path / "mine.txt").write_text("a.jpg\n")
+    roots = []
+    for place in ("one", "two"):
+        monkeypatch.chdir(tmp_path / place)
+        found = photos_of("co")
+        assert [photo.path for photo in found.photos] == [tmp_path / place / "co" / "a.jpg"]
+        assert (
+            found.root == photos_of(f"folder:{tmp_path / place / 'co'}").root == photos_of("../" + place + "/co").root
+        )
+        roots.append(found.root)
+    assert roots == [f"folder:{tmp_path / place / 'co'}" for place in ("one", "two")]
+    assert photos_of("co:../mine.txt").root == f"{roots[1]}:{tmp_path / 'mine.txt'}"
 
 
 def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
@@ -99,10 +133,24 @@ def test_the_folder_of_the_results_is_left_out(tmp_path: Path) -> None:
 
 
 def test_drawings_inside_a_data_set_are_left_out(tmp_path: Path) -> None:
-    touch(tmp_path, "photos/a.jpg", "photos/annotated notes/b.jpg", "photos/out/annotated/a.jpg")
-    (tmp_path / "link").symlink_to(tmp_path / "photos" / "out")
-    found = photos_of(f"folder:{tmp_path / 'photos'}", leave_out=tmp_path / "link" / "annotated")
-    assert [photo.id for photo in found.photos] == ["a.jpg", "annotated notes/b.jpg"]
+    touch(tmp_path, "photos/a.jpg", "photos/annotated notes/b.jpg", "photos/mine/annotated/c.jpg")
+    drawings = drawings_of_a_run(tmp_path / "photos" / "out")
+    found = photos_of(f"folder:{tmp_path / 'photos'}")
+    assert [photo.id for photo in found.photos] == ["a.jpg", "annotated notes/b.jpg", "mine/annotated/c.jpg"]
+    assert str(found.left_out) == f"drawings of an earlier run left out: {drawings}"
+    assert len(photos_of(f"folder:{drawings}").photos) == 1
+
+
+def test_drawings_of_other_runs_are_left_out_unless_they_are_asked_for(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "annotated/b.jpg", "theirs/annotated/c.jpg")
+    (tmp_path / "theirs" / "run.json").write_text("{}")
+    drawings = drawings_of_a_run(tmp_path / "runs" / "x")
+    found = find_photos([tmp_path], leave_out=tmp_path / "runs" / "y")
+    assert [photo.id for photo in found.photos] == ["a.jpg", "annotated/b.jpg", "theirs/annotated/c.jpg"]
+    assert str(found.left_out) == f"drawings of an earlier run left out: {drawings}"
+    assert ids(drawings) == ["a.jpg"]
+    with pytest.raises(ValueError, match=r"no image there .*; drawings of an earlier run left out: .*annotated$"):
+        find_photos([tmp_path / "runs" / "x"])
 
 
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +179,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere: no such file or folder"):
         find_photos([tmp_path, tmp_path / "nowhere"])
     touch(tmp_path, "notes.txt")
-    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jpeg, \.jpg"):
+    with pytest.raises(ValueError, match=r"no image there \(looked for \.bmp, \.gif, \.jfif, \.jpe, \.jpeg, \.jpg"):
         find_photos([tmp_path])
 
 
@@ -140,12 +188,12 @@ def test_what_may_have_been_meant_is_counted(tmp_path: Path) -> None:
     touch(tmp_path, "runs/x/annotated/d.mov")
     (tmp_path / "again").symlink_to(tmp_path / "sub", target_is_directory=True)
     found = find_photos([tmp_path], leave_out=tmp_path / "runs" / "x")
-    assert found.left_out == {".heic": 1, ".mp4": 1}
-    assert left_out_words(found.left_out) == (
+    assert found.left_out.files == {".heic": 1, ".mp4": 1}
+    assert str(found.left_out) == (
         "2 files left out (.heic 1, .mp4 1); convert .heic to JPEG first, with pillow-heif or ImageMagick"
     )
-    assert left_out_words({".mp4": 1}) == "1 file left out (.mp4 1)"
-    assert left_out_words(find_photos([tmp_path / "a.jpg"]).left_out) == ""
+    assert str(LeftOut(Counter({".mp4": 1}))) == "1 file left out (.mp4 1)"
+    assert str(find_photos([tmp_path / "a.jpg"]).left_out) == ""
 
 
 def test_a_folder_of_nothing_but_telephone_photos_says_what_to_do(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from detection.inference.find import Failure
-from detection.inference.folder import OUTPUTS, OtherRunError, RunFolder, RunFolderError, open_run
+from detection.inference.folder import OtherRunError, RunFolder, open_run
+from detection.inference.manifest import RunFolderError
+from detection.inference.outputs import OUTPUTS
 
 SETTINGS = {"version": "0.1.0", "model": ["a.safetensors 12ab"], "top": None}
 
@@ -58,20 +60,6 @@ def test_a_setting_that_is_gone_is_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(OtherRunError, match="budget = 2, and this one has budget = null"), open_run(tmp_path, SETTINGS):
         pytest.fail("opened")
-
-
-def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> None:
-    with open_run(tmp_path, SETTINGS) as folder:
-        for name in (*OUTPUTS, "index-2.html", "mine.txt", "mine/photo.jpg"):
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            if Path(name).suffix:
-                (tmp_path / name).write_text("x")
-            else:
-                (tmp_path / name / "sub").mkdir(parents=True)
-    with open_run(tmp_path, {"top": 7}, overwrite=True) as folder:
-        assert json.loads(folder.manifest.read_bytes())["settings"] == {"top": 7}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "mine.txt", "run.json"]
-    assert (tmp_path / "mine" / "photo.jpg").exists()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -134,14 +122,16 @@ def test_failures_are_a_table_that_begins_with_the_first(tmp_path: Path) -> None
 
 def test_another_threshold_makes_the_drawings_void(tmp_path: Path) -> None:
     with open_run(tmp_path, SETTINGS) as folder:
+        folder.detections.write_text('{"id": "sub/a.jpg"}\n')
         folder.forget_drawings(0.5)
         folder.drawing("sub/a.jpg").parent.mkdir(parents=True)
         folder.drawing("sub/a.jpg").write_text("drawn")
+        folder.drawing("mine.jpg").write_text("mine")
         folder.forget_drawings(0.5)
         assert folder.drawing("sub/a.jpg").exists()
     with open_run(tmp_path, SETTINGS) as folder:
         folder.forget_drawings(0.3)
-        assert not folder.drawing("sub/a.jpg").exists()
+        assert [path.name for path in folder.drawings.iterdir()] == ["mine.jpg"]
         assert json.loads(folder.manifest.read_bytes())["threshold"] == 0.3
 
 

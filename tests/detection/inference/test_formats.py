@@ -13,7 +13,7 @@ from detection.converters.voc_text import read_voc_text
 from detection.datasets.yolo_labels import read_labels
 from detection.inference.find import Numbers, photos_of
 from detection.inference.formats import FORMATS, check_formats, write_formats
-from detection.results import DetectionsWriter, ImageDetections
+from detection.results import DetectionsWriter, ImageDetections, read_detections
 
 CLASSES = ("dog", "cat", "never found")
 
@@ -37,7 +37,7 @@ ROWS = [
 
 
 def test_every_format_gives_the_detections_back(tmp_path: Path, detections: Path) -> None:
-    write_formats(list(FORMATS), detections, CLASSES, tmp_path)
+    write_formats(list(FORMATS), list(read_detections(detections)), CLASSES, tmp_path)
     ids = (tmp_path / "ilsvrc" / "images.txt").read_text(encoding="utf-8").splitlines()
     names = (tmp_path / "ilsvrc" / "classes.txt").read_text(encoding="utf-8").splitlines()
     assert (ids, names) == (["b.jpg", "sub/a.jpg", "c.jpg"], list(CLASSES))
@@ -60,7 +60,7 @@ def test_coco_s_own_tools_load_the_results(
 ) -> None:
     from pycocotools.coco import COCO
 
-    write_formats(["coco"], detections, CLASSES, tmp_path)
+    write_formats(["coco"], list(read_detections(detections)), CLASSES, tmp_path)
     images = COCO(str(tmp_path / "coco" / "images.json"))
     results = images.loadRes(str(tmp_path / "coco" / "detections.json"))
     rows = [
@@ -78,7 +78,7 @@ def test_coco_s_own_tools_load_the_results(
 
 
 def test_ultralytics_files_are_annotations_with_a_score(tmp_path: Path, detections: Path) -> None:
-    write_formats(["yolo"], detections, CLASSES, tmp_path)
+    write_formats(["yolo"], list(read_detections(detections)), CLASSES, tmp_path)
     files = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in (tmp_path / "yolo").rglob("*.txt")}
     assert files == {
         "yolo/classes.txt": "dog\ncat\nnever found\n",
@@ -99,8 +99,14 @@ def test_photos_that_would_share_a_file_of_yolo_are_refused_before_the_run() -> 
         check_formats(["yolo"], ["a.jpg", "a.png"])
 
 
+def test_a_name_that_is_too_long_for_a_label_s_file_is_refused_before_the_run() -> None:
+    check_formats(["yolo"], ["x" * 251, "x" * 251 + ".jpg", "sub/" * 99 + "x"][1:])
+    with pytest.raises(ValueError, match=r"x+: its name is too long for a file x{20}\.\.\.txt; rename one, or choose"):
+        check_formats(["yolo"], ["x" * 252])
+
+
 def test_only_what_is_asked_for_is_written(tmp_path: Path, detections: Path) -> None:
-    write_formats([], detections, CLASSES, tmp_path)
+    write_formats([], list(read_detections(detections)), CLASSES, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["detections.jsonl"]
 
 
@@ -128,6 +134,7 @@ def test_names_that_a_format_cannot_hold_are_refused_before_the_run(name: str, i
     ("name", "classes", "reason"),
     [
         ("voc", ["car", "car/van"], "class 'car/van': VOC has a file for each class, and none can be called so"),
+        ("voc", ["x" * 300], "class 'x+': VOC has a file for each class, and this name is too long for one"),
         ("ilsvrc", ["two\nlines"], r"class 'two\\nlines': a name with a line break cannot stand in a text file"),
         ("csv", ["\udcff"], r"class '\\udcff': a name that is not UTF-8 cannot stand in a text file"),
     ],
@@ -147,8 +154,27 @@ def test_what_was_found_before_is_checked_too(tmp_path: Path, detections: Path) 
     with DetectionsWriter(detections) as writer:
         writer.write(ImageDetections("a\nb.jpg", "a\nb.jpg", 4, 3, np.zeros((0, 4)), (), np.zeros(0), 0.1))
     with pytest.raises(ValueError, match=r"a\nb\.jpg: a name with a line break"):
-        write_formats(["csv", "ilsvrc"], detections, CLASSES, tmp_path)
+        write_formats(["csv", "ilsvrc"], list(read_detections(detections)), CLASSES, tmp_path)
     assert not (tmp_path / "detections.csv").exists()
+
+
+@pytest.mark.parametrize("folders", [("a", "b"), ("train", "train")])
+def test_coco_s_images_are_called_as_in_the_data_set(tmp_path: Path, folders: tuple[str, str]) -> None:
+    """With their folders: of two photos in them the files may be called alike."""
+    names = [f"{folder}/{name}.png" for folder, name in zip(folders, (1, 1 + (folders[0] == folders[1])), strict=True)]
+    images = [{"id": id, "file_name": name, "width": 8, "height": 8} for id, name in enumerate(names)]
+    content = {"images": images, "categories": [{"id": 3, "name": "dog"}], "annotations": []}
+    (tmp_path / "instances_all.json").write_text(json.dumps(content))
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    found = photos_of(str(tmp_path))
+    with DetectionsWriter(tmp_path / "detections.jsonl") as writer:
+        for photo in found.photos:
+            writer.write(ImageDetections(photo.id, str(photo.path), 8, 8, np.zeros((0, 4)), (), np.zeros(0), 0.1))
+    write_formats(["coco"], list(read_detections(tmp_path / "detections.jsonl")), ("dog",), tmp_path, found.numbers)
+    written = json.loads((tmp_path / "coco" / "images.json").read_text())["images"]
+    assert {one["id"]: one["file_name"] for one in written} == dict(enumerate(names))
 
 
 def test_a_coco_data_set_s_own_numbers_are_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,7 +195,9 @@ def test_a_coco_data_set_s_own_numbers_are_used(tmp_path: Path, capsys: pytest.C
     with DetectionsWriter(tmp_path / "detections.jsonl") as writer:
         for photo in found.photos:
             writer.write(ImageDetections(photo.id, str(photo.path), 8, 8, boxes, ("cat",), scores, 0.1))
-    write_formats(["coco"], tmp_path / "detections.jsonl", ("cat", "bird"), tmp_path, found.numbers)
+    write_formats(
+        ["coco"], list(read_detections(tmp_path / "detections.jsonl")), ("cat", "bird"), tmp_path, found.numbers
+    )
     results = COCO(str(truth)).loadRes(str(tmp_path / "coco" / "detections.json"))
     assert sorted((one["image_id"], one["category_id"]) for one in results.anns.values()) == [(0, 9), (7, 9), (40, 9)]
     named = json.loads((tmp_path / "coco" / "images.json").read_text())
@@ -181,7 +209,7 @@ def test_ilsvrc_s_numbers_are_those_of_the_data_set(tmp_path: Path, detections: 
     """Of its list, with gaps: a photo that failed has no line, and those after it keep their numbers."""
     images = {"failed.jpg": 1, "b.jpg": 7, "sub/a.jpg": 3, "c.jpg": 9}
     numbers = Numbers(images, {"cat": 1, "bird": 2, "dog": 3})
-    write_formats(["ilsvrc"], detections, CLASSES, tmp_path, {"ilsvrc": numbers})
+    write_formats(["ilsvrc"], list(read_detections(detections)), CLASSES, tmp_path, {"ilsvrc": numbers})
     lines = [line.split() for line in (tmp_path / "ilsvrc/detections.txt").read_text().splitlines()]
     assert [(image, label, score) for image, label, score, *_ in lines] == [
         ("7", "1", "0.9"),
@@ -194,7 +222,7 @@ def test_ilsvrc_s_numbers_are_those_of_the_data_set(tmp_path: Path, detections: 
 
 def test_coco_numbers_begin_at_one(tmp_path: Path, detections: Path) -> None:
     """COCO's evaluation takes an annotation with the number 0 for no annotation."""
-    write_formats(["coco"], detections, CLASSES, tmp_path)
+    write_formats(["coco"], list(read_detections(detections)), CLASSES, tmp_path)
     content = json.loads((tmp_path / "coco" / "images.json").read_text(encoding="utf-8"))
     assert [image["id"] for image in content["images"]] == [1, 2, 3]
     assert [category["id"] for category in content["categories"]] == [1, 2, 3]

@@ -2,6 +2,8 @@
 
 import csv
 import errno
+import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from detection.images import decode_image
 from detection.inference import run as run_module
 from detection.inference.find import Failure, Found, find_photos
 from detection.inference.folder import RunFolder
+from detection.inference.outputs import remove_drawings
 from detection.inference.run import Begun, Outcome, run
 from detection.inference.stream import Detected
 from detection.results import DetectionsWriter, ImageDetections, read_detections
@@ -141,8 +144,41 @@ def test_what_is_drawn_again_is_what_was_found(go: Go, photos: Path, folder: Run
         assert np.array_equal(image, decode_image(photos / record.id))
 
 
-def test_a_photo_that_changed_since_is_not_drawn_with_old_boxes(go: Go, photos: Path, folder: RunFolder) -> None:
+def test_a_photo_that_was_replaced_is_looked_at_again(go: Go, photos: Path, folder: RunFolder) -> None:
+    """Of the same name and the same size in pixels; the drawing of the old one is gone at once."""
+    go()
+    before = {record.id: record.to_json() for record in read_detections(folder.detections)}
+    save_photo(photos / "sub1" / "1.png", red=250)
+    steps = run(find_photos([photos]), StubDetector(), folder)
+    assert next(steps) == Begun(done=5, left=1, replaced=1)
+    assert drawn(folder) == [name for name in ALL if name != "sub1/1.png"]
+    assert [outcome.record.id for outcome in steps if isinstance(outcome, Detected)] == ["sub1/1.png"]
+    after = {record.id: record for record in read_detections(folder.detections)}
+    assert {id for id, record in after.items() if record.to_json() != before[id]} == {"sub1/1.png"}
+    assert after["sub1/1.png"].scores.tolist() == [pytest.approx(250 / 255)]
+    go()
+    assert drawn(folder) == ALL
+
+
+def test_a_photo_that_was_only_copied_is_not_looked_at_again(go: Go, photos: Path, folder: RunFolder) -> None:
+    go()
+    for path in photos.rglob("*.png"):
+        os.utime(path, (1, 1))
+    assert go() == [Begun(done=6, left=0)]
+
+
+def test_a_photo_that_is_damaged_by_now_has_no_results(go: Go, photos: Path, folder: RunFolder) -> None:
+    go()
+    (photos / "sub1" / "1.png").write_bytes(b"not a photo")
+    assert [type(outcome) for outcome in go()] == [Begun, Failure]
+    assert "sub1/1.png" not in saved(folder) + drawn(folder)
+
+
+def test_a_line_that_names_no_file_is_not_drawn_on_another_photo(go: Go, photos: Path, folder: RunFolder) -> None:
+    """As older versions wrote them."""
     go(drawn=False)
+    lines = [json.loads(line) for line in folder.detections.read_text().splitlines()]
+    folder.detections.write_text("".join(json.dumps({**line, "file": None}) + "\n" for line in lines))
     save_photo(photos / "sub0" / "0.png", size=(99, 30))
     failures = [outcome for outcome in go() if not isinstance(outcome, Begun | Detected)]
     assert [failure.reason for failure in failures] == ["not the photo that was detected in: that was 40 x 30 pixels"]
@@ -151,7 +187,7 @@ def test_a_photo_that_changed_since_is_not_drawn_with_old_boxes(go: Go, photos: 
 
 def test_drawings_of_photos_that_are_not_given_now_are_left_alone(go: Go, photos: Path, folder: RunFolder) -> None:
     go(drawn=False)
-    save_photo(folder.path.parent / "alone" / "sub0" / "0.png")
+    save_photo(folder.path.parent / "alone" / "sub0" / "0.png", red=0)
     begun, *outcomes = go(path=folder.path.parent / "alone")
     assert begun == Begun(done=0, left=1)
     assert len(outcomes) == 1
@@ -188,6 +224,23 @@ def test_a_photo_that_cannot_be_drawn_is_a_failure_and_the_others_go_on(
         assert folder.errors.read_text(encoding="utf-8").count(str(wide)) == 1
         assert saved(folder) == names
         assert drawn(folder) == [name for name in names if name != "sub0/2.jpg"]
+
+
+def test_a_photo_whose_drawing_would_have_too_long_a_name_is_a_failure_and_the_others_go_on(
+    photos: Path, folder: RunFolder
+) -> None:
+    long = save_photo(photos / "long.png").rename(photos / ("x" * 254))
+    for _ in range(2):
+        found = find_photos([photos, long])
+        (failure,) = [one for one in run(found, StubDetector(), folder, draw=draw) if isinstance(one, Failure)]
+        assert failure == Failure(long, "a drawing cannot be called xxxxxxxxxxxxxxxxxxxx....jpg: the name is too long")
+        assert saved(folder) == [*ALL, long.name]
+        assert drawn(folder) == ALL
+    assert folder.drawing_address(long.name) is None
+    save_photo(photos / "long.png", red=3).rename(long)
+    assert len(list(run(find_photos([photos, long]), StubDetector(), folder))) == 2
+    remove_drawings(folder.path)
+    assert not folder.drawings.exists()
 
 
 def no_room(*_: object) -> None:

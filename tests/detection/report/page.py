@@ -10,7 +10,7 @@ from detection.results import ImageDetections
 from detection.structures import RGBImage
 
 CLASSES = ("dog", 'cat "tabby" <b>', "größe 犬")
-Item = tuple[ImageDetections, RGBImage | None]
+Item = tuple[ImageDetections, RGBImage | str]
 
 
 def photo(width: int, height: int) -> RGBImage:

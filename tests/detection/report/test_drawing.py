@@ -1,5 +1,7 @@
 """Boxes and labels on images."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -24,36 +26,50 @@ def found(
 
 
 def changed(width: int, height: int, *boxes: tuple[float, float, float, float]) -> np.ndarray:
-    return (draw_detections(photo(width, height), found(width, height, *boxes)) != GREY).any(axis=2)
+    return (drawn_on(photo(width, height), found(width, height, *boxes)) != GREY).any(axis=2)
+
+
+def drawn_on(image: np.ndarray, found: ImageDetections, threshold: Mapping[str, float] | float = 0.5) -> np.ndarray:
+    return draw_detections(image, found, threshold=threshold, colours=class_colours(found.labels))
 
 
 def test_nothing_found_leaves_the_photo_as_it_is_and_is_a_copy() -> None:
     image = photo(50, 40)
-    drawn = draw_detections(image, found(50, 40))
+    drawn = drawn_on(image, found(50, 40))
     assert np.array_equal(drawn, image)
     assert not np.shares_memory(drawn, image)
 
 
-def test_what_a_detector_gives_is_drawn_like_its_record() -> None:
+def test_what_a_detector_gives_is_drawn_like_its_record_in_the_colours_of_all_classes() -> None:
     image = photo(500, 375)
     pair = Detections(np.array([[10, 100, 200, 300], [30, 40, 90, 90]]), np.array([0.9, 0.3]), np.array([1, 0]))
     names = ["cat", "dog"]
     record = ImageDetections.of(pair, names, id="a", path="a", size=(500, 375), seconds=0)
-    assert np.array_equal(draw(image, pair, names), draw_detections(image, record, threshold=0))
-    assert np.array_equal(draw(image, pair, names, threshold=0.5), draw_detections(image, record, threshold=0.5))
-    assert np.array_equal(draw(image, pair[0], names), draw_detections(image, record, threshold=0.5))
+    colours = class_colours(names)
+    for threshold in (0, 0.5):
+        expected = draw_detections(image, record, threshold=threshold, colours=colours)
+        assert np.array_equal(draw(image, pair, names, threshold=threshold), expected)
+    assert np.array_equal(draw(image, pair[0], names), draw_detections(image, record, colours=colours))
+
+
+def test_a_class_keeps_its_colour_from_photo_to_photo() -> None:
+    """Of two that ask for the same colour, the first of all classes has it, whichever was found."""
+    names = [f"class {number}" for number in range(8)]
+    for label, name in enumerate(names):
+        found = Detections(np.array([[100, 100, 300, 300]]), np.array([0.9]), np.array([label]))
+        assert tuple(draw(photo(500, 375), found, names)[200, 100]) == class_colours(names)[name]
 
 
 def test_the_photo_given_is_not_drawn_on() -> None:
     image = photo(500, 375)
     image.flags.writeable = False
-    assert (draw_detections(image, found(500, 375, (10, 100, 200, 300))) != image).any()
+    assert (drawn_on(image, found(500, 375, (10, 100, 200, 300))) != image).any()
 
 
 def test_the_line_lies_inside_the_box() -> None:
     """Columns 100 to 299, rows 150 to 249; the dark edge around the line is outside and inside."""
     blue = class_colours(["dog"])["dog"]
-    drawn = draw_detections(photo(500, 375), found(500, 375, (100, 150, 300, 250)))
+    drawn = drawn_on(photo(500, 375), found(500, 375, (100, 150, 300, 250)))
     line = (drawn == blue).all(axis=2)
     assert np.flatnonzero(line[200]).tolist() == [100, 101, 298, 299]
     assert np.flatnonzero(line[:, 290]).tolist() == [150, 151, 248, 249]
@@ -88,14 +104,14 @@ def test_any_photo_can_be_drawn_on(size: tuple[int, int]) -> None:
 
 def test_only_what_scores_the_threshold_is_drawn() -> None:
     boxes = (100, 100, 200, 200), (300, 100, 400, 200)
-    drawn = draw_detections(photo(500, 375), found(500, 375, *boxes, scores=[0.5, 0.49999]), threshold=0.5)
+    drawn = drawn_on(photo(500, 375), found(500, 375, *boxes, scores=[0.5, 0.49999]), threshold=0.5)
     assert (drawn[150, 95:110] != GREY).any()
     assert (drawn[150, 295:] == GREY).all()
 
 
 def test_the_best_lies_on_top() -> None:
     same = (100.0, 100.0, 300.0, 300.0)
-    drawn = draw_detections(photo(500, 375), found(500, 375, same, same, scores=[0.6, 0.9]))
+    drawn = drawn_on(photo(500, 375), found(500, 375, same, same, scores=[0.6, 0.9]))
     assert tuple(drawn[200, 100]) == class_colours(["dog", "cat"])["cat"]
 
 
@@ -134,12 +150,12 @@ def test_a_label_can_be_read_in_a_photo_of_any_size() -> None:
 
 def test_detections_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match=r"image 'a\.jpg' is 50 x 40, its detections 40 x 50"):
-        draw_detections(photo(50, 40), found(40, 50))
+        drawn_on(photo(50, 40), found(40, 50))
 
 
 def test_every_class_may_have_its_own_threshold() -> None:
     boxes = (100, 100, 200, 200), (300, 100, 400, 200)
     both = found(500, 375, *boxes, scores=[0.5, 0.5])
-    drawn = draw_detections(photo(500, 375), both, threshold={both.labels[0]: 0.4, both.labels[1]: 0.6})
+    drawn = drawn_on(photo(500, 375), both, threshold={both.labels[0]: 0.4, both.labels[1]: 0.6})
     assert (drawn[150, 95:110] != GREY).any()
     assert (drawn[150, 295:] == GREY).all()

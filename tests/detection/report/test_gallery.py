@@ -54,8 +54,8 @@ def test_low_scores_are_left_out_unless_the_page_opens_with_them(
 
 def test_a_photo_without_a_picture_keeps_its_boxes(tmp_path: Path) -> None:
     record, _ = item("a.jpg", [("dog", 0.9)])
-    (only,) = data(write_page(tmp_path, [(record, None)]))
-    assert only["picture"] is None
+    (only,) = data(write_page(tmp_path, [(record, "no image file st\udcffray.jpg")]))
+    assert (only["picture"], only["why"]) == (None, "no image file st?ray.jpg")
     assert len(only["found"]) == 1  # type: ignore[arg-type]
 
 
@@ -113,6 +113,16 @@ def test_many_photos_make_several_pages(tmp_path: Path, monkeypatch: pytest.Monk
         ]
 
 
+def test_pages_of_an_earlier_run_of_more_photos_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "PAGE_PHOTOS", 4)
+    (tmp_path / "index-of-mine.html").write_text("mine")
+    for count, pages in ((10, 3), (5, 2), (0, 1)):
+        write_gallery(
+            tmp_path, Gallery("photos", count, CLASSES), (item(f"{n}.jpg", size=(8, 6)) for n in range(count))
+        )
+        assert len(list(tmp_path.glob("index*.html"))) == 1 + pages
+
+
 def test_a_very_large_run_says_what_the_pages_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "PAGE_PHOTOS", 2)
     monkeypatch.setattr(gallery, "MOST_PAGES", 3)
@@ -133,6 +143,11 @@ def test_no_photos_make_a_page_all_the_same(tmp_path: Path) -> None:
     page = write_page(tmp_path, [], failures=[("a.jpg", "damaged")])
     assert data(page) == []
     assert "1 photo failed" in page.read_text(encoding="utf-8")
+
+
+def test_folders_that_cannot_be_listed_are_not_counted_as_photos(tmp_path: Path) -> None:
+    page = write_page(tmp_path, [], failures=[("a.jpg", "damaged"), ("locked", "no")], folders=1)
+    assert "<summary>1 photo failed and 1 folder could not be listed</summary>" in page.read_text(encoding="utf-8")
 
 
 def test_a_long_list_of_failures_is_cut(tmp_path: Path) -> None:
@@ -189,4 +204,5 @@ def test_every_class_may_have_its_own_threshold(tmp_path: Path) -> None:
     """The page says so; what nothing reaches is a number that JSON knows."""
     page = write_page(tmp_path, [item("a.jpg")], threshold={"dog": 0.3, 'cat "tabby" <b>': math.inf, "größe 犬": 0.02})
     text = page.read_text(encoding="utf-8")
-    assert '"floor": 0.02, "threshold": null, "thresholds": [0.3, 2.0, 0.02]' in text
+    assert '"floor": 0.02' in text
+    assert '"threshold": null, "thresholds": [0.3, 2.0, 0.02]' in text

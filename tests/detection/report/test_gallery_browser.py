@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from detection.report import gallery
+from detection.report.gallery import Gallery, write_gallery
 from tests.detection.report.page import CLASSES, item, write_page
 
 ITEMS = [
@@ -210,3 +212,60 @@ def test_each_class_has_its_own_threshold_until_the_slider_is_moved(show) -> Non
     assert page.locator("#threshold-value").inner_text() == "by class"
     set_threshold(page, 0.15)
     assert page.locator("#facts").inner_text() == "2 photos · 3 detections"
+
+
+def test_the_keyboard_picks_detections_and_goes_on_to_the_next_photo(show) -> None:  # type: ignore[no-untyped-def]
+    page = show([item("a.jpg", [("dog", 0.9), ("dog", 0.6)]), item("b.jpg", [("dog", 0.8)])])
+    page.locator(".tile").first.click()
+    while page.evaluate("document.activeElement.closest('li') === null"):
+        page.keyboard.press("Tab")
+    assert page.locator("#viewer .tag.on").inner_text() == "dog 0.90"
+    page.keyboard.press("Tab")
+    assert page.locator("#viewer .tag.on").inner_text() == "dog 0.60"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#viewer-name").inner_text() == "b.jpg"
+    assert page.locator("#viewer .on").count() == 0
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#viewer-name").inner_text() == "a.jpg"
+
+
+def test_there_is_a_way_back_to_each_class_s_own_threshold(show) -> None:  # type: ignore[no-untyped-def]
+    thresholds = {"dog": 0.3, 'cat "tabby" <b>': 0.5, "größe 犬": 2.0}
+    page = show([item("a.jpg", [("dog", 0.4)]), item("b.jpg", [("dog", 0.2)])], threshold=thresholds)
+    back = page.locator("#by-class")
+    assert not back.is_visible()
+    set_threshold(page, 0.15)
+    assert page.locator("#facts").inner_text() == "2 photos · 2 detections"
+    back.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#facts").inner_text() == "2 photos · 1 detection"
+    assert page.locator("#threshold-value").inner_text() == "by class"
+    assert not back.is_visible()
+    assert page.evaluate("document.activeElement.id") == "threshold"
+    assert not show(threshold=0.5).locator("#by-class").is_visible()
+
+
+def test_score_and_classes_travel_to_the_other_pages(  # type: ignore[no-untyped-def]
+    open_page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "PAGE_PHOTOS", 2)
+    photos = [item(f"{n}.jpg", [("dog", 0.9), (CLASSES[1], 0.6), ("dog", 0.2)]) for n in range(3)]
+    paths = write_gallery(tmp_path, Gallery("photos", 3, CLASSES), iter(photos))
+    page = open_page(paths[0])
+    assert page.locator("#facts").inner_text() == "2 of 3 photos (page 1 of 2) · 4 detections"
+    other = page.locator(".pager a").last
+    assert other.get_attribute("href") == "index-2.html"
+    set_threshold(page, 0.25)
+    page.locator(".chip", has_text="tabby").click()
+    address = other.evaluate("link => link.href")
+    second = open_page(paths[1])
+    second.evaluate("hash => { location.hash = hash; }", address.partition("#")[2])
+    second.reload()
+    assert second.locator("#facts").inner_text() == "1 of 3 photos (page 2 of 2) · 1 detection"
+    assert second.locator("#threshold-value").inner_text() == "0.25"
+    assert second.locator('.chip[aria-pressed="true"]').inner_text().startswith("cat")
+
+
+def test_a_photo_without_a_picture_says_why(show) -> None:  # type: ignore[no-untyped-def]
+    page = show([(item("a.jpg")[0], "no image file a.jpg")])
+    assert page.locator(".gone").inner_text() == "no picture: no image file a.jpg"

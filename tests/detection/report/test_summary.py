@@ -3,7 +3,7 @@ import pytest
 
 from detection.command_line import console
 from detection.report import summary
-from detection.report.summary import summarise
+from detection.report.summary import failed_words, summarise
 from detection.results import ImageDetections
 
 
@@ -40,4 +40,18 @@ def test_every_class_may_have_its_own_threshold() -> None:
     table, lines = summarise([record("a.jpg", 0.6, 0.2, 0.9)], bars, "best-f1")
     assert table.columns[1].header == "detections that score best-f1 or more"
     assert list(table.columns[1].cells) == ["dog1 0.20"]
-    assert lines == ["1 detections in 1 photos, 0.50 seconds a photo"]
+    assert lines == ["1 detection in 1 photo, 0.50 seconds a photo"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((1, 0), "1 photo failed"),
+        ((1200, 1), "1,200 photos failed and 1 folder could not be listed"),
+        ((0, 2), "2 folders could not be listed"),
+        ((1, 0, 6), "1 of 6 photos failed"),
+        ((1, 2, 1), "1 of 1 photo failed and 2 folders could not be listed"),
+    ],
+)
+def test_photos_that_failed_and_folders_are_counted_apart(counts: tuple[int, ...], words: str) -> None:
+    assert failed_words(*counts) == words
