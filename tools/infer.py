@@ -48,8 +48,6 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,22 +55,20 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from detection.calibration import BEST_F1, Thresholds, thresholds_of
 from detection.command_line import Bars, console, counted, help_text, installed_version, new_app, printable, run_command
-from detection.inference.chosen import Chosen, chosen_classes, only
 from detection.inference.find import Failure, Found, find_photos, photos_of
 from detection.inference.folder import OtherRunError, RunFolder, open_run
 from detection.inference.formats import FORMATS, check_formats, write_formats
 from detection.inference.manifest import RunFolderError
 from detection.inference.models import BUNDLED, fingerprints
 from detection.inference.outputs import outdated
-from detection.inference.run import Begun, Draw, Outcome, reopen, run
+from detection.inference.run import Begun, Outcome, reopen, run
 from detection.inference.stream import DetectorError
 from detection.proposals.base import JSON
-from detection.report.colours import class_colours
-from detection.report.drawing import draw_detections
+from detection.report.chosen import Chosen
 from detection.report.gallery import MOST_PAGES, PAGE_PHOTOS, Gallery, write_gallery
 from detection.report.summary import failed_words, summarise
+from detection.report.view import View, view_of
 from detection.results import ImageDetections, read_detections
 from detection.structures import Proposals, RGBImage
 
@@ -168,7 +164,7 @@ def infer(
     settings = _settings(model or [BUNDLED], top, found.root, {"proposals": changes, "detection": detection or []})
     detector = load(model or [], device, top, changes, allow_other_proposals, detection or [])
     check_formats(wanted, (), detector.class_names)
-    view = _view(detector, threshold, classes, _name(Path(data or found.root)), model or [BUNDLED])
+    view = view_of(detector, threshold, classes)
     ahead = spare_threads(choose_device(device))  # on a GPU the next photos' regions are proposed meanwhile
     regions = proposals_of(store, detector) if store or ahead else None
     with open_run(out, settings, overwrite=overwrite) as folder:
@@ -183,7 +179,9 @@ def infer(
             seen = Chosen(folder.detections, {photo.id for photo in found.photos}, view.classes)
             count = sum(1 for _ in seen)
             if page and (count or not failures):
-                _write_page(folder, seen, _gallery(view, folder, found, failures, count), bars)
+                made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in model or [BUNDLED])}"
+                gallery = _gallery(_name(Path(data or found.root)), made_by, view, folder, found, failures, count)
+                _write_page(folder, seen, gallery, bars)
             if count or not failures:
                 write_formats(wanted, seen, detector.class_names, out, found.numbers)
         if not quiet and (count or not failures):
@@ -191,38 +189,6 @@ def infer(
             last = f"look at {printable(str(folder.page if page else out))}"
             console().print(table, *lines, *_left_in(folder, count), last, sep="\n")
     return _tell_failures(failures, found, folder, count)
-
-
-@dataclass(frozen=True)
-class View:
-    """What is shown of the detections: of which classes, from which threshold on, in ``words``, and what is said of it.
-
-    ``drawn_as`` tells drawings that show the same from others.
-    """
-
-    title: str
-    made_by: str
-    classes: tuple[str, ...]
-    threshold: Thresholds | float
-    words: str
-    drawn_as: float | str
-
-    def draw(self) -> Draw:
-        """Draws what the page shows, in the same colours."""
-        draw = partial(draw_detections, threshold=self.threshold, colours=class_colours(self.classes))
-        return lambda image, record: draw(image, only(record, self.classes))
-
-
-def _view(
-    detector: RegionDetector, threshold: str | None, classes: str | None, title: str, models: Sequence[str]
-) -> View:
-    """What --threshold and --classes ask for; raises ``ValueError`` where the detector does not know it."""
-    shown = thresholds_of(threshold, detector.class_names, detector.calibration)
-    words = f"{shown:g}" if isinstance(shown, float) else threshold or BEST_F1
-    chosen = chosen_classes(classes, detector.class_names)
-    drawn_as = shown if isinstance(shown, float) else words
-    made_by = f"googlenet-rcnn {VERSION} · {', '.join(Path(name).name for name in models)}"
-    return View(title, made_by, chosen, shown, words, f"{words} of {', '.join(chosen)}" if classes else drawn_as)
 
 
 def _settings(
@@ -260,13 +226,13 @@ def _run(outcomes: Iterable[Begun | Outcome], found: Found, bars: Bars) -> list[
     return failures
 
 
-def _gallery(view: View, folder: RunFolder, found: Found, failures: Sequence[Failure], count: int) -> Gallery:
+def _gallery(
+    title: str, made_by: str, view: View, folder: RunFolder, found: Found, failures: Sequence[Failure], count: int
+) -> Gallery:
     """The page's words; it links to the drawings where they show the same as the page."""
     failed = [(str(failure.path), failure.reason) for failure in failures]
     link = folder.drawing_address if folder.shows(view.drawn_as) else None
-    return Gallery(
-        view.title, count, view.classes, view.threshold, failed, link, view.made_by, folders=len(found.unreadable)
-    )
+    return Gallery(title, count, view.classes, view.threshold, failed, link, made_by, folders=len(found.unreadable))
 
 
 def _write_page(folder: RunFolder, seen: Chosen, gallery: Gallery, bars: Bars) -> None:

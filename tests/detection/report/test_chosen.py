@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detection.inference.chosen import Chosen, chosen_classes, only
+from detection.report.chosen import Chosen, chosen_classes, only
 from detection.results import ImageDetections
 
 KNOWN = ("bus", "cat", "person", "traffic light")
