@@ -7,7 +7,8 @@ import json
 import logging
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from detection.command_line import installed_version
 from detection.config import Config
 from detection.config_file import differences
+from detection.converters.locked_folder import locked_folder
 from detection.converters.whole_file import whole_file
 from detection.datasets.base import Dataset
 from detection.training.learner import CHECKPOINT
@@ -43,6 +45,16 @@ LIBRARIES = (
 Facts = dict[str, Any]  # JSON
 
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def claimed_run(folder: Path, config: BaseModel, *, resume: bool) -> Iterator[None]:
+    """The folder of a run for this process alone; raises as :func:`check_run`, and ``FolderInUseError``."""
+    if resume or not folder.is_dir():
+        check_run(folder, config, resume=resume)  # which leaves no empty folder behind
+    with locked_folder(folder):
+        check_run(folder, config, resume=resume)
+        yield
 
 
 def check_run(folder: Path, config: BaseModel, *, resume: bool) -> None:
