@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from detection.boxes import Boxes
+from detection.build.data_facts import data_hash
 from detection.build.detector import build_detector, files_of
 from detection.build.model_file import DetectorModel, Scorers, read_detector, with_settings
 from detection.build.proposers import build_proposer
-from detection.build.run_folder import data_hash
 from detection.build.sources import training_parts
 from detection.config import DataConfig, DetectionConfig, ScoringConfig
 from detection.datasets.base import Dataset

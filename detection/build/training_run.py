@@ -11,15 +11,14 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from detection.build.data_facts import Facts, check_data
 from detection.build.experiment import REGIONS, Experiment
 from detection.build.multibox_experiment import MultiBoxExperiment
 from detection.build.run_folder import (
     CONFIG,
     MANIFEST,
-    Facts,
     begin_run,
     changed_facts,
-    check_data,
     claimed_run,
     facts_of_run,
     read_facts,
@@ -73,6 +72,7 @@ class TrainingRun:
         return facts_of_run(
             experiment.sources.train,
             self.config,
+            experiment.sources.validation,
             source=self.data,
             device=experiment.device,
             processes=experiment.place.processes.count,

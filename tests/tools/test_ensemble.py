@@ -169,7 +169,7 @@ def test_a_member_of_another_config_or_data_is_told(
     error = fails(capsys, *arguments, data, "--set", "training.steps=9")
     assert "member-1 was trained with another config: training.steps 3 there, 9 here" in error
     other = write_tree(tmp_path / "VOC", PHOTOS, {"train": PHOTOS.ids[:3]})
-    assert "member-1 was trained on other photos or annotations" in fails(capsys, *arguments, other)
+    assert "member-1 was begun with other photos or annotations" in fails(capsys, *arguments, other)
 
 
 @pytest.mark.slow

@@ -152,6 +152,23 @@ def test_a_run_does_not_go_on_with_other_photos(
 
 
 @pytest.mark.usefixtures("given_proposals")
+def test_a_run_does_not_go_on_with_other_objects_to_validate_on(
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(config), "--data", str(voc), "--device", "cpu", "--quiet", "--set", "data.validation_split=val"]
+    assert main(arguments) == 0
+    file = voc / "Annotations" / f"{PHOTOS.ids[5]}.xml"
+    before = file.read_text()
+    file.write_text(before.replace("</object>", "<difficult>1</difficult></object>", 1))
+    try:
+        assert "other photos or annotations to validate on" in fails(capsys, *arguments, "--resume")
+        assert "other photos or annotations to validate on" in fails(capsys, *arguments[1:5], "--verify", "runs/small")
+    finally:
+        file.write_text(before)
+    assert main([*arguments, "--resume"]) == 0
+
+
+@pytest.mark.usefixtures("given_proposals")
 def test_a_run_is_replayed(
     voc: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,25 +2,23 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from detection.build.data_facts import data_hash
 from detection.build.run_folder import (
     begin_run,
     changed_facts,
     check_run,
     claimed_run,
-    data_hash,
     facts_of_run,
     read_facts,
 )
 from detection.config import Config
 from detection.converters.locked_folder import FolderInUseError
-from detection.structures import Target
 from detection.training.replay import TRACE
 from tests.detection.rectangles import rectangles, small_config
 
@@ -151,18 +149,3 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
     with pytest.raises(NotADirectoryError, match="mine is a file; a run needs a folder"):
         check_run(tmp_path / "mine", CONFIG, resume=False)
-
-
-def test_the_hash_of_data_changes_with_a_class_a_box_and_a_label() -> None:
-    first = PHOTOS.targets[0]
-    moved = Target(first.boxes + 1, first.labels)
-    renamed = Target(first.boxes, first.labels[::-1])
-    others = [
-        rectangles(4),
-        replace(PHOTOS, class_names=("red", "green")),
-        replace(PHOTOS, targets=(moved, *PHOTOS.targets[1:])),
-        replace(PHOTOS, targets=(renamed, *PHOTOS.targets[1:])),
-    ]
-    hashes = [data_hash(photos) for photos in (PHOTOS, *others)]
-    assert len(set(hashes)) == 5
-    assert data_hash(rectangles(3)) == hashes[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from detection.build.run_folder import data_hash
+from detection.build.data_facts import data_hash
 from detection.build.sources import Sources, open_sources, write_lists
 from detection.config import Config
 from detection.datasets.combine import in_part
