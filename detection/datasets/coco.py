@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from detection.boxes import as_boxes
 from detection.converters.coco_results import TRUTH
 from detection.datasets.base import AnnotatedImages, Refuse, check_classes, did_you_mean
-from detection.datasets.coco_json import CocoImage, EmptyCategoryError, Id, Instance, read_coco
+from detection.datasets.coco_json import CocoImage, EmptyCategoryError, Id, Instance, category_names, read_coco
 from detection.datasets.fit import Overhang, fit_boxes, warn_of_cuts
 from detection.datasets.listing import check_photos, choose_split
 from detection.datasets.voc import is_voc
@@ -43,16 +43,25 @@ PATTERNS = (
 )
 
 
-def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str] | None = None) -> AnnotatedImages:
+def open_coco(
+    file: Path,
+    images: Path | None = None,
+    class_names: Sequence[str] | None = None,
+    others: Collection[Path] = (),
+) -> AnnotatedImages:
     """The images of an instances file, in its order, with their objects.
 
-    The classes are all categories of the file, or ``class_names``: objects of others are then left out. Raises
+    The classes are all categories of the file, or ``class_names``: objects of others are then left out, and a class may
+    be a category of ``others`` alone, files of the same data set, and without objects here. Raises
     ``FileNotFoundError`` or ``ValueError`` naming the file, the annotation and the choices.
     """
     content = read_coco(file, _stop_or_tell(file))
+    categories = content.categories
     if class_names is not None:
-        check_classes(class_names, content.categories.values(), file)
-    classes = tuple(content.categories.values() if class_names is None else class_names)
+        if not set(class_names) <= set(categories.values()):
+            categories = _joined(categories, others)
+        check_classes(class_names, categories.values(), file)
+    classes = tuple(categories.values() if class_names is None else class_names)
     labels = {category: classes.index(name) for category, name in content.categories.items() if name in classes}
     objects: dict[Id, list[Instance]] = defaultdict(list)
     flat = 0
@@ -70,7 +79,7 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
     made = [_target(file, objects[image.id], image.size, path, labels) for image, path in rows]
     warn_of_cuts(file, [overhang for _, overhang in made])
     ids = tuple(str(image.id) for image in content.images)
-    category = {name: number for number, name in content.categories.items()}
+    category = {name: number for number, name in categories.items()}
     targets = tuple(target for target, _ in made)
     return AnnotatedImages(classes, ids, paths, targets, tuple(category[name] for name in classes))
 
@@ -94,6 +103,21 @@ def choose_coco_file(folder: Path, split: str | None) -> Path:
     if split not in files:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, files)}")
     return files[split]
+
+
+def coco_names(files: Iterable[Path]) -> set[str]:
+    """The names of the categories of some files."""
+    return {name for file in files for name in category_names(file).values()}
+
+
+def _joined(categories: Mapping[Id, str], others: Iterable[Path]) -> Mapping[Id, str]:
+    """The categories of a file, and behind them those of other files alone, by the ids that they have there if free."""
+    joined = dict(categories)
+    for file in others:
+        for number, name in category_names(file).items():
+            if name not in joined.values():
+                joined[number if number not in joined else f"{file.stem}: {number}"] = name
+    return joined
 
 
 def _stop_or_tell(file: Path) -> Refuse:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detection.datasets.base import Dataset, did_you_mean
-from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
+from detection.datasets.coco import choose_coco_file, coco_names, find_coco_files, open_coco
 from detection.datasets.combine import join_datasets, pick
 from detection.datasets.folder import has_images, open_folder
 from detection.datasets.ilsvrc import det_tree, is_flat_ilsvrc, open_ilsvrc
 from detection.datasets.listing import is_list, read_positions
-from detection.datasets.voc import is_voc, open_voc, voc_splits, year_folders
+from detection.datasets.voc import is_voc, open_voc, voc_names, voc_splits, year_folders
 from detection.datasets.yolo import open_yolo
 from detection.datasets.yolo_layout import find_yolo, is_yolo, splits_there
 from detection.image_names import ImageNames
@@ -64,6 +64,17 @@ def open_dataset(spec: str | Path, *, split: str | None = None, class_names: Seq
     return pick(whole, read_positions(Path(str(place.split)), ImageNames(whole.ids, paths)))
 
 
+def names_anywhere(spec: str | Path, split: str | None = None) -> set[str]:
+    """The classes that only some splits of a data set may show: of all of them, as it names them itself.
+
+    Of formats that name the classes of every split alike there are none. Raises as :func:`open_dataset`.
+    """
+    place = find_dataset(spec, split)
+    if place.kind == "voc":
+        return voc_names(place.path, place.split)
+    return coco_names(find_coco_files(place.path).values()) if place.kind == "coco" and place.path.is_dir() else set()
+
+
 def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:
     kind, path, split, photos = place
     if kind == "voc":
@@ -73,7 +84,7 @@ def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:
     if kind == "ilsvrc":
         return open_ilsvrc(path, split, class_names)
     if kind == "coco" and path.is_dir():
-        return open_coco(choose_coco_file(path, split), None, class_names)
+        return open_coco(choose_coco_file(path, split), None, class_names, find_coco_files(path).values())
     if split is not None:
         raise ValueError(f"{path}: a {'COCO file' if kind == 'coco' else 'folder of images'} has no split {split!r}")
     if kind == "coco":

@@ -1,6 +1,7 @@
 """tools/ensemble.py as its users call it, from training to files that are carried."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -280,6 +281,27 @@ def test_the_report_stands_beside_the_paper(scored: Path, data: Path, tmp_path: 
     singles = [row["mean_ap"] for row in rows[:3]]
     assert rows[3]["mean_ap"] == pytest.approx(sum(singles) / 3)
     assert rows[5]["gain"]["difference"]["value"] == pytest.approx(rows[5]["mean_ap"] - rows[3]["mean_ap"])
+
+
+def test_a_class_that_the_split_does_not_show_is_undefined(
+    scored: Path, data: Path, trained: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data set knows it from other splits; where it does not, the class is refused."""
+    shutil.copytree(data, tmp_path / "VOC")
+    for number in range(7):
+        file = tmp_path / "VOC/Annotations" / f"{PHOTOS.ids[number]}.xml"
+        kept = file.read_text().replace("blue", "green") if number == 0 else file.read_text()
+        file.write_text(re.sub("<object><name>blue.*?</object>", "", kept) if number > 3 else kept)
+    asked = [scored, "--data", tmp_path / "VOC", "--split", "val", "--protocol", "voc10"]
+    out = run("report", *asked, "--json", tmp_path / "r.json")
+    assert "nan" not in out
+    (blue,) = [line for line in out.splitlines() if line.startswith("│ blue")]
+    assert [cell.strip() for cell in blue.strip("│").split("│")] == ["blue", "-", "-"]
+    assert json.loads((tmp_path / "r.json").read_text())["rows"][0]["mean_ap"] is not None
+    assert "suppression=0.2" in run("settings", *asked, "--try", "suppression=0.2")
+    for file in (tmp_path / "VOC/Annotations").iterdir():
+        file.write_text(file.read_text().replace("blue", "green"))
+    assert "no class 'blue', which the models know; there are: red" in fails(capsys, "report", *asked)
 
 
 @pytest.fixture(scope="module")

@@ -204,6 +204,22 @@ def test_the_files_of_an_export_with_a_folder_a_split(tmp_path: Path) -> None:
     assert_is_dataset(open_coco(choose_coco_file(tmp_path, "valid")))
 
 
+def test_a_class_that_only_another_file_of_the_folder_has_is_without_objects(tmp_path):
+    """By its id there, where no category here has that."""
+    categories = [{"id": 1, "name": "kite"}, {"id": 17, "name": "zebra"}]
+    write_coco(tmp_path / "annotations/instances_train.json", coco(categories=categories, annotations=[]))
+    write_coco(tmp_path / "annotations/instances_val.json")
+    names = ("zebra", "cat", "kite")
+    dataset = open_dataset(tmp_path, split="val", class_names=names)
+    assert dataset.class_names == names
+    assert dataset.category_ids == ("instances_train: 17", 17, 1)
+    assert [target.labels.tolist() for target in dataset.targets] == [[], [1], []]
+    with pytest.raises(ValueError, match=r"instances_val.json: no class 'zebr'; did you mean 'zebra'\?"):
+        open_dataset(tmp_path, split="val", class_names=("zebr",))
+    with pytest.raises(ValueError, match="no class 'zebra'"):
+        open_dataset(tmp_path / "annotations/instances_val.json", class_names=names)
+
+
 def test_a_category_without_objects_may_share_its_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     categories = [
         {"id": 0, "name": "cat"},
