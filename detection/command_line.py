@@ -14,6 +14,7 @@ What the command returns is its exit code.
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import time
@@ -36,6 +37,7 @@ from rich.progress import (
 from rich.table import Table
 
 BAD_INPUT = 2
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 STOPPED = 130  # by Ctrl-C, as shells count it
 TELL_EVERY = 30.0  # seconds: where there is no terminal, a line of progress
 FILE_WIDTH = 1000  # characters: in a pipe or a file a table's row stays in one line
@@ -59,13 +61,14 @@ def run_command(
     *,
     name: str,
     stopped: str = "stopped",
+    again: str = "give the same command again",
     advice: Callable[[Exception], str] = lambda _: "",
     errors: tuple[type[Exception], ...] = (ValueError, OSError, ImportError),
 ) -> int:
     """Run a command and give its exit code: the number that it returned, 2 after bad input, 130 after Ctrl-C.
 
-    An error of ``errors`` is told on stderr in one line, with ``advice`` after it; ``stopped`` is what Ctrl-C is
-    answered with.
+    An error of ``errors`` is told on stderr in one line, with ``advice`` after it, and a full disk with what to do
+    ``again`` when there is room; ``stopped`` is what Ctrl-C is answered with.
     """
     try:
         code = app(argv, standalone_mode=False, prog_name=name)
@@ -79,6 +82,8 @@ def run_command(
         message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
     except errors as error:
         message = f"{error}{advice(error)}"
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            message += f": make room and {again}"
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
             raise
