@@ -61,14 +61,16 @@ class Members:
     def finished(self, number: int, facts: Facts) -> bool:
         """Whether a member is whole; raises ``ValueError`` where its folder holds one of another config or data."""
         folder = self.folder(number)
-        if not (folder / LAST).is_file():
+        if not (folder / CONFIG).is_file():
             return False
         there = stored_config(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")), folder / CONFIG)
         then, now = there.model_dump(mode="json"), self.config_of(number).model_dump(mode="json")
-        if differing := differences(then, now, leave_out=["detection"]):  # of which nothing is trained
-            raise ValueError(f"{folder} was trained with another config: {differing}")
+        if differing := differences(then, now):
+            alone = then | {"detection": now["detection"]} == now
+            how = ": leave it as it is; of trained members tools/ensemble.py pack --set changes it" if alone else ""
+            raise ValueError(f"{folder} was begun with another config: {differing}{how}")
         check_data(folder, read_facts(folder), facts)
-        return True
+        return (folder / LAST).is_file()
 
     def train(self, number: int, device: str, report: Report, told: Told) -> Path:
         """Train a member, from where it stopped; gives its model file."""

@@ -168,9 +168,26 @@ def test_a_member_of_another_config_or_data_is_told(
 ) -> None:
     arguments = ["train", config, "--out", trained, "--members", 2, "--devices", "cpu", "--quiet", "--data"]
     error = fails(capsys, *arguments, data, "--set", "training.steps=9")
-    assert "member-1 was trained with another config: training.steps 3 there, 9 here" in error
+    assert error.endswith("member-1 was begun with another config: training.steps 3 there, 9 here")
     other = write_tree(tmp_path / "VOC", PHOTOS, {"train": PHOTOS.ids[:3]})
     assert "member-1 was begun with other photos or annotations" in fails(capsys, *arguments, other)
+
+
+def test_settings_of_detection_are_refused_alike_of_members_that_are_finished_and_that_are_not(
+    trained: Path, config: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And before any member is trained."""
+    (tmp_path / "six").mkdir()
+    shutil.copytree(trained / "member-1", tmp_path / "six/member-1")
+    shutil.copytree(trained / "member-2", tmp_path / "six/member-2")
+    (tmp_path / "six/member-2/last.safetensors").unlink()
+    arguments = ["train", config, "--data", data, "--out", tmp_path / "six", "--devices", "cpu", "--quiet"]
+    arguments += ["--set", "detection.suppression=0.5", "--members"]
+    said = "was begun with another config: detection.suppression 0.3 there, 0.5 here: leave it as it is; "
+    assert f"member-1 {said}of trained members tools/ensemble.py pack --set" in fails(capsys, *arguments, 1)
+    shutil.rmtree(tmp_path / "six/member-1")
+    assert f"member-2 {said}" in fails(capsys, *arguments, 2)
+    assert not (tmp_path / "six/member-1").exists()
 
 
 @pytest.mark.slow
