@@ -15,7 +15,7 @@ from detection.datasets.base import AnnotatedImages, Dataset, did_you_mean, firs
 from detection.datasets.combine import hold_out, in_part, join_datasets, leave_out
 from detection.datasets.ilsvrc import det_tree, val_ids
 from detection.datasets.listing import find_listed, listed_lines
-from detection.datasets.open import find_dataset, open_dataset
+from detection.datasets.open import find_dataset, open_dataset, training_split
 from detection.image_names import ImageNames
 from detection.proposals.store import ProposalStore, Report
 from detection.structures import Proposals
@@ -124,7 +124,7 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
     Blacklisted photos are in neither; splits that are annotated in part say so. Raises ``FileNotFoundError`` and
     ``ValueError``, as :func:`open_dataset` does.
     """
-    splits = settings.train_split.split("+") if settings.train_split else [find_dataset(data).split]
+    splits = settings.train_split.split("+") if settings.train_split else [training_split(data)]
     partial = settings.partial_split.split("+") if settings.partial_split else []
     for name in partial:
         if name not in splits:

@@ -65,6 +65,9 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     other classes are left out. Raises ``FileNotFoundError`` or ``ValueError`` naming file, object and choices.
     """
     tree = det_tree(folder)
+    if tree and split is None:
+        split = "val"
+        logger.info("%s: no split named, taking %s", folder, split)
     ids, files, photos = det_files(folder, split)
     check_photos(photos)
     annotations = [read_annotation(path) if path.is_file() else Annotation.empty(path) for path in files]
@@ -75,7 +78,7 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     targets = make_targets(annotations, photos, labels, SLACK)
     if tree and tree / ANNOTATIONS / "train" in files[0].parents:
         targets = tuple(replace(target, partial=True) for target in targets)
-    numbers = read_numbers(tree / LISTS, split or "val") if tree else ()
+    numbers = read_numbers(tree / LISTS, split) if tree and split else ()
     dataset = AnnotatedImages(tuple(classes.values()), ids, photos, targets, image_numbers=numbers)
     # equal scores rank by the number of the image, which for the rest of the package is its place in the data set
     return pick(dataset, sorted(range(len(ids)), key=numbers.__getitem__)) if numbers else dataset
