@@ -109,6 +109,14 @@ def test_a_split_that_nobody_named_is_told_and_its_list_has_its_name(
     assert sources(bare, tmp_path).lists == {"train": ("a", "b", "c", "d", "e")}
 
 
+def test_a_class_without_an_object_that_counts_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    voc = write_voc(tmp_path / "VOC", PHOTOS, {"trainval": "abc"})
+    file = voc / "Annotations/b.xml"
+    file.write_text(file.read_text().replace("<bndbox>", "<difficult>1</difficult><bndbox>"))
+    assert sources(voc, tmp_path).train.class_names == ("bird", "cat", "dog")
+    assert caplog.messages == ["no object of cat counts in the training photos: not to be learnt"]
+
+
 def test_nobody_trains_on_val_of_ilsvrc_who_has_not_named_it(tmp_path: Path) -> None:
     root = write_det(tmp_path / "det", "val", {"a": [(next(iter(det_200())), *BOX)]})
     with pytest.raises(ValueError, match=r"det: name the split to train on, as --set data\.train_split=val1\+train1k"):
