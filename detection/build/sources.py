@@ -127,6 +127,7 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
     Blacklisted photos are in neither; splits that are annotated in part say so. Raises ``FileNotFoundError`` and
     ``ValueError``, as :func:`open_dataset` does.
     """
+    _check_address(settings, data)
     splits = settings.train_split.split("+") if settings.train_split else [training_split(data)]
     partial = settings.partial_split.split("+") if settings.partial_split else []
     for name in partial:
@@ -147,6 +148,18 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
         logger.info("%s: %d training photos left out, %d stay", settings.blacklist, opened - stay, stay)
     share = settings.validation_split
     return _held_out(parts, share) if isinstance(share, float) else (parts, None)
+
+
+def _check_address(settings: DataConfig, data: str) -> None:
+    """Refuse a split in the data set's address beside others in the settings."""
+    there = find_dataset(data).split
+    for key in ("train_split", "validation_split"):
+        asked = getattr(settings, key)
+        if there and isinstance(asked, str) and asked != there:
+            raise ValueError(
+                f"--data {data} names the split {there!r}, but data.{key} is {asked!r}: leave ':{there}' out of --data "
+                "and name every split in data.train_split and data.validation_split"
+            )
 
 
 def _held_out(parts: Mapping[str, AnnotatedImages], share: float) -> tuple[dict[str, AnnotatedImages], AnnotatedImages]:

@@ -7,7 +7,8 @@ of 0, of which the official ``train2017`` has two, are left out.
 
 The photos are in the folder given, or in the first of these that has one of the first ten of them, where
 ``instances_val2017.json`` describes the set ``val2017``: ``val2017``, ``images/val2017`` and ``images``, beside the
-folder of the file or in it; that folder itself. They may all be absent (evaluation), but not some of them.
+folder of the file or in it; that folder itself. They are looked for by their paths, then by the names of their files.
+They may all be absent (evaluation), but not some of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -72,8 +73,7 @@ def open_coco(
             objects[instance.image].append(instance)
     if flat:
         logger.warning("%s: %d of %d objects have a side of 0 and are left out", file, flat, len(content.instances))
-    folder = find_photos(file, content.images) if images is None else images
-    paths = tuple(folder / image.file_name for image in content.images)
+    paths = find_photos(file, content.images, images)
     check_photos(paths)
     rows = zip(content.images, paths, strict=True)
     made = [_target(file, objects[image.id], image.size, path, labels) for image, path in rows]
@@ -154,13 +154,21 @@ def _set_name(file: Path) -> str:
     return file.stem.removeprefix("instances_")
 
 
-def find_photos(file: Path, images: Sequence[CocoImage]) -> Path:
-    """Where the photos are by the usual conventions; where they would be, if they are nowhere."""
+def find_photos(file: Path, images: Sequence[CocoImage], folder: Path | None = None) -> tuple[Path, ...]:
+    """Where the photos are, in a folder or by the usual conventions; where they would be, if they are nowhere.
+
+    Where their paths lead nowhere, as Label Studio's into its own disk, they are looked for by their names alone.
+    """
     name = _set_name(file)
     places = [base / sub for base in (file.parent.parent, file.parent) for sub in (name, f"images/{name}", "images")]
-    places.append(file.parent)
-    here = (place for place in places for image in images[:10] if (place / image.file_name).is_file())
-    return next(here, places[0])
+    places = [*places, file.parent] if folder is None else [folder]
+    paths = [image.file_name for image in images]
+    ends = [PurePosixPath(path).name for path in paths]
+    for ways in (paths, ends) if len(set(ends)) == len(ends) else (paths,):
+        for place in places:
+            if any((place / way).is_file() for way in ways[:10]):
+                return tuple(place / way for way in ways)
+    return tuple(places[0] / path for path in paths)
 
 
 def _target(

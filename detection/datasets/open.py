@@ -146,7 +146,9 @@ def find_dataset(spec: str | Path, split: str | None = None) -> Place:
         raise FileNotFoundError(f"no file or folder {path} (data set {str(spec)!r}; formats: {', '.join(FORMATS)})")
     if path.suffix.lower() != ".json" and last is not None:
         if split not in (None, last):
-            raise ValueError(f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for")
+            raise ValueError(
+                f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for: leave ':{last}' out"
+            )
         split, last = last, None
     return Place(kind or _find_format(path), path, split, Path(last) if last else None)
 

@@ -117,6 +117,13 @@ def test_a_class_without_an_object_that_counts_is_told(tmp_path: Path, caplog: p
     assert caplog.messages == ["no object of cat counts in the training photos: not to be learnt"]
 
 
+@pytest.mark.parametrize("key", ["train_split", "validation_split"])
+def test_an_address_and_settings_that_name_other_splits_are_told(key: str, voc: Path, tmp_path: Path) -> None:
+    said = rf"--data .*VOC:whole names the split 'whole', but data\.{key} is 'val': leave ':whole' out of --data"
+    with pytest.raises(ValueError, match=said):
+        sources(f"{voc}:whole", tmp_path, **{key: "val"})
+
+
 def test_nobody_trains_on_val_of_ilsvrc_who_has_not_named_it(tmp_path: Path) -> None:
     root = write_det(tmp_path / "det", "val", {"a": [(next(iter(det_200())), *BOX)]})
     with pytest.raises(ValueError, match=r"det: name the split to train on, as --set data\.train_split=val1\+train1k"):

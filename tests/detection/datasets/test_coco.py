@@ -252,6 +252,21 @@ def test_a_file_of_any_name_in_a_folder_of_its_own(tmp_path: Path) -> None:
     assert open_dataset(voc).class_names == ("dog",)
 
 
+def test_photos_whose_paths_lead_nowhere_are_found_by_their_names(tmp_path: Path) -> None:
+    """Label Studio's are those of its own disk."""
+    content = coco()
+    for image in content["images"]:  # type: ignore[attr-defined]
+        write_photo(tmp_path / "images" / image["file_name"])
+        image["file_name"] = f"../../label-studio/data/media/upload/1/{image['file_name']}"
+    file = write_coco(tmp_path / "result.json", content)
+    for dataset in (open_coco(file), open_coco(file, tmp_path / "images")):
+        assert_is_dataset(dataset)
+        assert dataset.path(0) == tmp_path / "images/b.jpg"
+    content["images"][1]["file_name"] = "other/b.jpg"  # type: ignore[index]
+    alike = open_coco(write_coco(file, content))
+    assert not any(alike.path(index).is_file() for index in range(3))
+
+
 def test_the_only_file_needs_no_name(tmp_path: Path) -> None:
     file = write_coco(tmp_path / "annotations/mine.json")
     write_photo(tmp_path / "images/a.jpg")
