@@ -14,7 +14,8 @@ Protocols: voc07 (11 recall points, VOC2007 to 2009), voc10 (area under the curv
 lower overlap for small objects, another matching), coco (mean over the overlaps .50 to .95, by pycocotools). Without
 --protocol: coco for a COCO file, ilsvrc for its 200 classes, otherwise voc07,voc10. Without --split: the one that the
 names of VOC's text files say, or that of the data set. Images that DETECTIONS does not name count as images in which
-nothing was found. A class without objects has no average precision and no part in the mean.
+nothing was found. A class without objects, as one that only other splits show, has no average precision and no part in
+the mean.
 
 Why this number: --explain prints how far the mean would move with other photos, what every kind of error costs, and
 which detections each further protocol judges otherwise, by which rule. --proposals takes a store that tools/propose.py

@@ -6,7 +6,8 @@ Read as they are:
   ``Data/DET/<set>/<id>.JPEG``; also the folder around it. The set is the word that the split's name begins with, if
   that has the first photos of the list, or the set that has them. R-CNN's ``val1.txt`` and ``val2.txt`` may be put
   among the lists, or be named by their paths, as any list; without them, ``val1``, ``val2`` and ``train1k`` are drawn
-  (:mod:`detection.datasets.ilsvrc_split`). ``val`` is taken where no split is named;
+  (:mod:`detection.datasets.ilsvrc_split`). Where no split is named ``val`` is taken,
+  but for training, which wants a name;
 * a flat folder without splits: ``Annotations/*.xml`` and ``JPEGImages/*``.
 
 A photo without an annotation file is legal: it has no objects. Those of the set ``train`` are annotated in part. Boxes
