@@ -114,6 +114,10 @@ def _write(path: Path, stored: dict[str, Tensor], text: str) -> None:
     try:
         temporary.write_bytes(save(stored, metadata={HEADER_KEY: text}))  # save_file's are for the owner alone
         temporary.replace(path)
+    except OSError as error:
+        if error.strerror and error.filename is None:  # of a full disk
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ What the command returns is its exit code.
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -39,6 +40,7 @@ from rich.progress import (
 from rich.table import Table
 
 BAD_INPUT = 2
+NO_ROOM = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EFBIG: "allow larger files (ulimit -f)"}
 STOPPED = 130  # by Ctrl-C, as shells count it
 TELL_EVERY = 30.0  # seconds: where there is no terminal, a line of progress
 FILE_WIDTH = 1000  # characters: in a pipe or a file a table's row stays in one line
@@ -62,13 +64,15 @@ def run_command(
     *,
     name: str,
     stopped: str = "stopped",
+    again: str = "give the same command again",
     advice: Callable[[Exception], str] = lambda _: "",
     errors: tuple[type[Exception], ...] = (ValueError, OSError, ImportError),
 ) -> int:
     """Run a command and give its exit code: the number that it returned, 2 after bad input, 130 after Ctrl-C.
 
-    An error of ``errors`` is told on stderr in one line, with ``advice`` after it; ``stopped`` is what Ctrl-C is
-    answered with. What is printed and cannot be shown, or is read by no one, does not change the code.
+    An error of ``errors`` is told on stderr in one line, with ``advice`` after it, and a full disk with what to do
+    ``again`` when there is room; ``stopped`` is what Ctrl-C is answered with. What is printed and cannot be shown, or
+    is read by no one, does not change the code.
     """
     with _lenient(sys.stdout, redirect_stdout), _lenient(sys.stderr, redirect_stderr):
         try:
@@ -83,6 +87,8 @@ def run_command(
             message = f"{error.format_message()} (--help shows examples)"  # type: ignore[attr-defined]
         except errors as error:
             message = f"{error}{advice(error)}"
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                message += f": {NO_ROOM[error.errno]} and {again}"
         except RuntimeError as error:
             if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for its sake
                 raise

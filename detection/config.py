@@ -41,6 +41,17 @@ class DataConfig(Section):
     blacklist: str | None = None
     class_names: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None  # YAML has lists
 
+    @field_validator("class_names", mode="before")
+    @classmethod
+    def _are_texts(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"must be a list: [{value}]")
+        for name in value if isinstance(value, list) else ():
+            if not isinstance(name, str):  # YAML reads no as False
+                word = {"True": "yes", "False": "no", "None": "null"}.get(str(name), str(name))
+                raise ValueError(f"{word} is no text in YAML: quote it, as '{word}'")
+        return value
+
     @field_validator("validation_split")
     @classmethod
     def _is_name_or_share(cls, value: str | float | None) -> str | float | None:

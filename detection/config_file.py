@@ -91,15 +91,10 @@ def stored_config(values: Mapping[str, Any], file: Path) -> Config:
     return Config.model_validate(known, context=nothing_given)
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any], leave_out: Sequence[str] = ()) -> str:
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     """What two configs, as JSON has them, do not have in common, key by key; empty where they are equal."""
     then, now = (
-        {
-            f"{section}.{key}": value
-            for section, values in config.items()
-            for key, value in (values or {}).items()
-            if section not in leave_out
-        }
+        {f"{section}.{key}": value for section, values in config.items() for key, value in (values or {}).items()}
         for config in (there, here)
     )
     keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]

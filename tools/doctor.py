@@ -10,8 +10,8 @@ by EXIF against their annotation; boxes without area, outside their photo, or dr
 photos that occur twice, or in more than one split (by a perceptual hash); class names that may mean the same, classes
 without objects; annotation files that are missing or empty, or all of them; and objects too small for proposals.
 
-Photos in which nothing is annotated are an error, for training refuses them; --data folder:PATH looks at the photos
-alone.
+Photos in which nothing is annotated are an error, for training refuses them, and so is a split without an object that
+counts (difficult ones and crowds do not); --data folder:PATH looks at the photos alone.
 
 Without --split all splits are looked at; lists that others make up, as trainval is train and val, are left out.
 --proposals also tells which objects no proposal reaches: selective search runs once for each photo, as by

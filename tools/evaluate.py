@@ -14,7 +14,8 @@ Protocols: voc07 (11 recall points, VOC2007 to 2009), voc10 (area under the curv
 lower overlap for small objects, another matching), coco (mean over the overlaps .50 to .95, by pycocotools). Without
 --protocol: coco for a COCO file, ilsvrc for its 200 classes, otherwise voc07,voc10. Without --split: the one that the
 names of VOC's text files say, or that of the data set. Images that DETECTIONS does not name count as images in which
-nothing was found. A class without objects has no average precision and no part in the mean.
+nothing was found. A class without objects, as one that only other splits show, has no average precision and no part in
+the mean.
 
 Why this number: --explain prints how far the mean would move with other photos, what every kind of error costs, and
 which detections each further protocol judges otherwise, by which rule. --proposals takes a store that tools/propose.py
@@ -35,7 +36,7 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -62,7 +63,7 @@ from detection.report.evaluation.page import EvaluationReport, write_page
 from detection.report.evaluation.reach import MissingProposalsError, stored_proposals
 from detection.report.evaluation.screen import comparison_lines, why
 from detection.report.paper import paper_table
-from detection.report.question import Question, ask, chosen, protocols_of
+from detection.report.question import Question, answered, ask, chosen, protocols_of
 
 app = new_app()
 logger = logging.getLogger("evaluate")
@@ -91,12 +92,10 @@ def evaluate(
         raise ValueError(f"--against {against}: there is only --against paper; --compare sets two results against")
     place = find_dataset(data, split)
     _keep_inputs([detections, compare, images, blacklist, place.path], {"--html": html, "--json": json_file})
-    question = ask(data, split, images, blacklist, detections)
+    asking = partial(_ask, partial(ask, data, split, images, blacklist, detections), classes)
+    read = partial(_read, (detections, compare), ignore=ignore_unknown_classes, some=classes is not None)
+    question, (found, rival) = answered(asking, read)
     protocols = _protocols(protocol or question.usual_protocols, blacklist)
-    if classes is not None:
-        question = question.only(chosen(classes, question.names.label, question.names.names, "class"))
-    read = partial(_read, question, ignore=ignore_unknown_classes, some=classes is not None)
-    found, rival = read(detections), read(compare, f"{compare}: ") if compare else None
     boxes = stored_proposals(proposals, question) if proposals else None
     results = [question.measure(name, found) for name in protocols]
     _warn(doubts_of_classes(results[0]))
@@ -137,12 +136,26 @@ def _protocols(text: str, blacklist: Path | None) -> list[str]:
     return protocols
 
 
-def _read(question: Question, path: Path, whose: str = "", *, ignore: bool, some: bool) -> DetectionTable:
-    """The detections of a file, with a warning of every oddity; where ``some`` classes are chosen others are none."""
-    found = question.read(path, ignore_unknown_classes=ignore or some)
-    asked = replace(found, left_out={}) if some and len(found.table) else found
-    _warn(f"{whose}{doubt}" for doubt in doubts(asked))
-    return found.table
+def _ask(asking: Callable[[Collection[str]], Question], classes: str | None, named: Collection[str]) -> Question:
+    """The question about some classes, or about all; ``named`` are those of the detections."""
+    if classes is None:
+        return asking(named)
+    question = asking([*named, *map(str.strip, classes.split(","))])
+    return question.only(chosen(classes, question.names.label, question.names.names, "class"))
+
+
+def _read(
+    files: tuple[Path, Path | None], question: Question, *, ignore: bool, some: bool
+) -> tuple[DetectionTable, DetectionTable | None]:
+    """The detections of a file and, where there is one, its rival, with a warning of every oddity.
+
+    Where ``some`` classes are chosen others are no oddity.
+    """
+    read = [question.read(path, ignore_unknown_classes=ignore or some) for path in files if path]
+    for found, whose in zip(read, ("", f"{files[1]}: "), strict=False):
+        asked = replace(found, left_out={}) if some and len(found.table) else found
+        _warn(f"{whose}{doubt}" for doubt in doubts(asked))
+    return read[0].table, read[1].table if len(read) > 1 else None
 
 
 def _warn(doubts: Iterable[str]) -> None:

@@ -171,9 +171,9 @@ def describe(progress: Progress | MultiBoxProgress) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; what its exit codes mean stands above. An error is told in one line."""
     stopped = "stopped: the same command with --resume goes on from the last checkpoint"
-    return run_command(
-        app, argv, name="finetune.py", stopped=stopped, errors=(ValueError, OSError, ImportError, RuntimeError)
-    )
+    again = "give the same command with --resume"
+    errors = (ValueError, OSError, ImportError, RuntimeError)
+    return run_command(app, argv, name="finetune.py", stopped=stopped, again=again, errors=errors)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,6 @@ not go on (bad input, disk full); 130 stopped by Ctrl-C.
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -75,11 +74,6 @@ from detection.structures import Proposals, RGBImage
 if TYPE_CHECKING:
     from detection.detector import RegionDetector
 
-NO_ROOM = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
-    errno.EFBIG: "allow larger files (ulimit -f)",
-}
 VERSION = installed_version() or "not installed"
 
 app = new_app()
@@ -279,8 +273,6 @@ def _advice(error: Exception) -> str:
         return ": choose another --out, or begin anew with --overwrite"
     if isinstance(error, RunFolderError):
         return ": choose another --out"
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return f": {NO_ROOM[error.errno]} and give the same command again; what was found so far is saved"
     return ""
 
 
@@ -288,7 +280,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; what its exit codes mean stands above. An error is told in one line."""
     stopped = "stopped: what was found so far is saved, and the same command goes on from there"
     errors = (ValueError, OSError, DetectorError)
-    return run_command(app, argv, name="infer.py", stopped=stopped, advice=_advice, errors=errors)
+    again = "give the same command again; what was found so far is saved"
+    return run_command(app, argv, name="infer.py", stopped=stopped, again=again, advice=_advice, errors=errors)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,9 @@ def pretrain(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; what its exit codes mean stands above. An error is told in one line."""
     stopped = "stopped: the same command with --resume goes on from the last checkpoint"
+    again = "give the same command with --resume"
     errors = (ValueError, OSError, ImportError, FloatingPointError)
-    return run_command(app, argv, name="pretrain.py", stopped=stopped, errors=errors)
+    return run_command(app, argv, name="pretrain.py", stopped=stopped, again=again, errors=errors)
 
 
 if __name__ == "__main__":

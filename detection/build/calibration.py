@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from detection.calibration import BEST_F1, PRECISION, PRECISIONS, Calibration, calibrated, fit_scale
+from detection.calibration import BEST_F1, HIGHEST, LOWEST, PRECISION, PRECISIONS, Calibration, calibrated, fit_scale
 from detection.evaluation.judgement import Judgement
 from detection.evaluation.matching import IGNORED, TRUE_POSITIVE
 from detection.evaluation.operating_points import OperatingPoint, at_precision, best_f1
 from detection.evaluation.reliability import reliability
+
+logger = logging.getLogger(__name__)
 
 
 def fit_calibration(judgement: Judgement, images: int, models: int = 1) -> Calibration:
@@ -28,6 +31,12 @@ def fit_calibration(judgement: Judgement, images: int, models: int = 1) -> Calib
     if not right.any():
         raise ValueError(f"none of {len(right)} detections in {images} photos is right: nothing to calibrate by")
     scale = fit_scale(judgement.detections.scores[counted], right)
+    if scale[0] in (LOWEST, HIGHEST):
+        logger.warning(
+            "the temperature ends at its bound, %g: too few photos (%d), or scores that hardly tell right from wrong",
+            scale[0],
+            images,
+        )
     warm = _warm(judgement, *scale)
     after = reliability(warm)
     assert after is not None

@@ -14,10 +14,11 @@ from queue import SimpleQueue
 import torch
 import yaml
 
+from detection.build.data_facts import Facts, check_data, data_facts
 from detection.build.detector import files_of
 from detection.build.experiment import REGIONS
 from detection.build.model_file import check_members, read_detector, save_detector, with_settings
-from detection.build.run_folder import CONFIG, data_hash, read_facts
+from detection.build.run_folder import CONFIG, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
 from detection.build.validation import sample_of
@@ -57,18 +58,19 @@ class Members:
             update={"training": training.model_copy(update={"seed": training.seed + number - 1})}
         )
 
-    def finished(self, number: int, train_hash: str) -> bool:
+    def finished(self, number: int, facts: Facts) -> bool:
         """Whether a member is whole; raises ``ValueError`` where its folder holds one of another config or data."""
         folder = self.folder(number)
-        if not (folder / LAST).is_file():
+        if not (folder / CONFIG).is_file():
             return False
         there = stored_config(yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")), folder / CONFIG)
         then, now = there.model_dump(mode="json"), self.config_of(number).model_dump(mode="json")
-        if differing := differences(then, now, leave_out=["detection"]):  # of which nothing is trained
-            raise ValueError(f"{folder} was trained with another config: {differing}")
-        if read_facts(folder).get("data") != train_hash:
-            raise ValueError(f"{folder} was trained on other photos or annotations than those of {self.data}")
-        return True
+        if differing := differences(then, now):
+            alone = then | {"detection": now["detection"]} == now
+            how = ": leave it as it is; of trained members tools/ensemble.py pack --set changes it" if alone else ""
+            raise ValueError(f"{folder} was begun with another config: {differing}{how}")
+        check_data(folder, read_facts(folder), facts)
+        return (folder / LAST).is_file()
 
     def train(self, number: int, device: str, report: Report, told: Told) -> Path:
         """Train a member, from where it stopped; gives its model file."""
@@ -100,8 +102,8 @@ def train_members(members: Members, count: int, devices: Sequence[str], report: 
     if members.config.multibox is not None:
         raise ValueError("a config with a section multibox trains what proposes regions: an ensemble classifies")
     sources = open_sources(members.config, members.data, members.store, report)
-    train_hash = data_hash(sources.train)
-    left = [number for number in range(1, count + 1) if not members.finished(number, train_hash)]
+    facts = {"source": members.data, **data_facts(sources.train, sources.validation)}
+    left = [number for number in range(1, count + 1) if not members.finished(number, facts)]
     yield from (members.folder(number) / LAST for number in range(1, count + 1) if number not in left)
     if len(devices) == 1:
         yield from (members.train(number, devices[0], report, told) for number in left)

@@ -13,12 +13,13 @@ import torch
 from backbone.inference import fastest_dtype
 from backbone.weights import Backbone
 from detection.boxes import Boxes
+from detection.build.data_facts import data_hash
 from detection.build.detector import border_colour, refuse_unfitted
 from detection.build.model_file import DetectorModel, classifier_on, read_detector, save_detector
 from detection.build.proposers import build_proposer
 from detection.build.rankers import Rankers
 from detection.build.regions_file import read_regions, save_regions
-from detection.build.run_folder import BEST, LAST, RESCUED, data_hash, public_facts
+from detection.build.run_folder import BEST, LAST, RESCUED, public_facts
 from detection.build.schedule import schedule_of
 from detection.build.sources import Sources
 from detection.build.validation import Judge, sample_of

@@ -10,9 +10,10 @@ import torch
 
 from backbone.weights import Backbone
 from detection.boxes import Boxes
+from detection.build.data_facts import data_hash
 from detection.build.model_file import map_of
 from detection.build.multibox import MultiBoxModel, save_multibox, trunk_of, viewer_on
-from detection.build.run_folder import LAST, RESCUED, data_hash, public_facts
+from detection.build.run_folder import LAST, RESCUED, public_facts
 from detection.build.schedule import schedule_of
 from detection.build.sources import Sources
 from detection.build.warm_start import load_start

@@ -12,7 +12,7 @@ from backbone.classification.photos import LabelledPhotos, class_folders
 from backbone.classification.recipe import PretrainingConfig
 from backbone.classification.training import Pretraining, new_network
 from backbone.weights import save_classifier
-from detection.build.run_folder import begin_run, check_run, facts_of_machine
+from detection.build.run_folder import begin_run, claimed_run, facts_of_machine
 from detection.images import IMAGE_SUFFIXES, decode_image
 from detection.proposals.store import Report
 from detection.runtime import choose_device, keep_freed_memory
@@ -41,8 +41,11 @@ class PretrainingRun:
     workers: int = 0
 
     def train(self, *, resume: bool) -> Path:
-        """Train, and give the path of the classifier; raises as :func:`check_run` and :func:`class_folders` do."""
-        check_run(self.folder, self.config, resume=resume)
+        """Train, and give the path of the classifier; raises as :func:`claimed_run` and :func:`class_folders` do."""
+        with claimed_run(self.folder, self.config, resume=resume):
+            return self._train(resume=resume)
+
+    def _train(self, *, resume: bool) -> Path:
         device = choose_device(self.device)
         keep_freed_memory()
         photos, judged = self._photos()

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from detection.boxes import Boxes
+from detection.build.data_facts import data_hash
 from detection.build.detector import build_detector, files_of
 from detection.build.model_file import DetectorModel, Scorers, read_detector, with_settings
 from detection.build.proposers import build_proposer
-from detection.build.run_folder import data_hash
 from detection.build.sources import training_parts
 from detection.config import DataConfig, DetectionConfig, ScoringConfig
-from detection.datasets.base import Dataset
+from detection.datasets.base import Dataset, classes_not_shown
 from detection.datasets.combine import join_datasets
 from detection.datasets.open import find_dataset
 from detection.heads.bbox_regression import RidgeBoxes
@@ -100,13 +100,12 @@ def fit_scorers(
 
 
 def _check_classes(photos: Dataset, indices: Collection[int]) -> None:
-    targets = map(photos.target, indices)
-    shown = {label for target in targets for label in target.labels[~(target.difficult | target.crowd)].tolist()}
-    for label, name in enumerate(photos.class_names):
-        if label not in shown:
-            raise ValueError(
-                f"none of the {len(indices)} photos holds a {name} that counts: no SVM can be fitted to it"
-            )
+    if never := classes_not_shown(photos, indices):
+        more = ", or look at more (--set scoring.photos=N)" if len(indices) < len(photos) else ""
+        raise ValueError(
+            f"none of the {len(indices)} photos holds a {never[0]} that counts: no SVM can be fitted to it; "
+            f"name photos that show one in --data{more}, or train again without it (data.class_names)"
+        )
 
 
 def fit_on(looker: Looker, settings: ScoringConfig, report: Report) -> Scorers:

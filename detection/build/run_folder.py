@@ -7,17 +7,19 @@ import json
 import logging
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
 from pydantic import BaseModel
 
+from detection.build.data_facts import DATA, Facts, check_data, data_facts
 from detection.command_line import installed_version
 from detection.config import Config
 from detection.config_file import differences
+from detection.converters.locked_folder import locked_folder
 from detection.converters.whole_file import whole_file
 from detection.datasets.base import Dataset
 from detection.training.learner import CHECKPOINT
@@ -40,9 +42,17 @@ LIBRARIES = (
     "pillow",
 )
 
-Facts = dict[str, Any]  # JSON
-
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def claimed_run(folder: Path, config: BaseModel, *, resume: bool) -> Iterator[None]:
+    """The folder of a run for this process alone; raises as :func:`check_run`, and ``FolderInUseError``."""
+    if resume or not folder.is_dir():
+        check_run(folder, config, resume=resume)  # which leaves no empty folder behind
+    with locked_folder(folder):
+        check_run(folder, config, resume=resume)
+        yield
 
 
 def check_run(folder: Path, config: BaseModel, *, resume: bool) -> None:
@@ -86,21 +96,12 @@ def begin_run(folder: Path, config: BaseModel, facts: Facts) -> None:
             file.write(text)
 
 
-def check_data(folder: Path, before: Facts, facts: Facts) -> None:
-    """Refuse other photos or boxes than those that the run in a folder was begun with: ``ValueError``."""
-    if before.get("data", facts["data"]) != facts["data"]:
-        raise ValueError(
-            f"{folder} was begun with other photos or annotations than those of {facts['source']} "
-            f"({before['photos']} photos then, {facts['photos']} now): choose another --out"
-        )
-
-
 def changed_facts(before: Facts, facts: Facts) -> dict[str, tuple[object, object]]:
     """What bits may depend on and is not as it was, in the end, when a run was trained: then and now."""
     then, now = ({**one, **one.get("versions", {})} for one in (before, facts))
     for later in before.get("later", []):
         then |= later
-    names = [name for name in now if name not in ("source", "versions")]
+    names = [name for name in now if name not in ("source", "versions", *DATA)]  # other data are refused
     return {name: (then.get(name), now[name]) for name in names if then.get(name) != now[name]}
 
 
@@ -119,6 +120,7 @@ def public_facts(folder: Path) -> Facts:
 def facts_of_run(
     train: Dataset,
     config: Config,
+    validation: Dataset | None = None,
     *,
     source: str,
     device: torch.device,
@@ -130,8 +132,7 @@ def facts_of_run(
         **facts_of_machine(device, processes),
         "config": hashlib.sha256(_config_text(config).encode()).hexdigest()[:16],
         "source": source,
-        "data": data_hash(train),
-        "photos": len(train),
+        **data_facts(train, validation),
         "weights": digest([weights or {}]),
         "seed": config.training.seed,
         "deterministic": config.training.deterministic,
@@ -161,18 +162,6 @@ def sources_hash() -> str:
         total.update(file.relative_to(root).as_posix().encode())
         total.update(file.read_bytes())
     return total.hexdigest()[:16]
-
-
-def data_hash(dataset: Dataset) -> str:
-    """What tells one training set from another: ids, classes and boxes, not pixels (16 hexadecimal digits)."""
-    digest = hashlib.sha256("\n".join(dataset.class_names).encode())
-    for index, image_id in enumerate(dataset.ids):
-        target = dataset.target(index)
-        digest.update(image_id.encode())
-        digest.update(target.boxes.tobytes())
-        digest.update(target.labels.tobytes())
-        digest.update(b"partial" * target.partial)
-    return digest.hexdigest()[:16]
 
 
 def _config_text(config: BaseModel) -> str:

@@ -11,11 +11,12 @@ from typing import Protocol
 from detection.build.proposers import build_proposer
 from detection.config import Config, DataConfig
 from detection.converters.whole_file import whole_file
-from detection.datasets.base import AnnotatedImages, Dataset, did_you_mean, first_repeated
+from detection.datasets.base import AnnotatedImages, Dataset, classes_not_shown, did_you_mean, first_repeated
 from detection.datasets.combine import hold_out, in_part, join_datasets, leave_out
 from detection.datasets.ilsvrc import det_tree, val_ids
 from detection.datasets.listing import find_listed, listed_lines
-from detection.datasets.open import find_dataset, open_dataset
+from detection.datasets.open import find_dataset, open_dataset, training_split
+from detection.evaluation.naming import some
 from detection.image_names import ImageNames
 from detection.proposals.store import ProposalStore, Report
 from detection.structures import Proposals
@@ -48,7 +49,7 @@ class Sources:
 
     def __post_init__(self) -> None:
         train, validation = self.train, self.validation
-        if not any((~target.difficult & ~target.crowd).any() for target in map(train.target, range(len(train)))):
+        if len(classes_not_shown(train, range(len(train)))) == len(train.class_names):
             raise ValueError(
                 f"the {len(train)} training photos hold no object that counts (difficult ones and crowds do not): "
                 "there is nothing to fine-tune on"
@@ -102,6 +103,8 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
         return kept.fill(paths, report=report)
 
     sources = Sources(train, validation, proposals, lists)  # which says so where one split is named on both sides
+    if config.multibox is None and (never := classes_not_shown(train, range(len(train)))):
+        logger.warning("no object of %s counts in the training photos: not to be learnt", some(never))
     chosen_by = _name(settings.validation_split) if isinstance(settings.validation_split, str) else HELD_OUT
     if validation is not None and chosen_by in parts:
         raise ValueError(
@@ -124,7 +127,8 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
     Blacklisted photos are in neither; splits that are annotated in part say so. Raises ``FileNotFoundError`` and
     ``ValueError``, as :func:`open_dataset` does.
     """
-    splits = settings.train_split.split("+") if settings.train_split else [find_dataset(data).split]
+    _check_address(settings, data)
+    splits = settings.train_split.split("+") if settings.train_split else [training_split(data)]
     partial = settings.partial_split.split("+") if settings.partial_split else []
     for name in partial:
         if name not in splits:
@@ -144,6 +148,18 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
         logger.info("%s: %d training photos left out, %d stay", settings.blacklist, opened - stay, stay)
     share = settings.validation_split
     return _held_out(parts, share) if isinstance(share, float) else (parts, None)
+
+
+def _check_address(settings: DataConfig, data: str) -> None:
+    """Refuse a split in the data set's address beside others in the settings."""
+    there = find_dataset(data).split
+    for key in ("train_split", "validation_split"):
+        asked = getattr(settings, key)
+        if there and isinstance(asked, str) and asked != there:
+            raise ValueError(
+                f"--data {data} names the split {there!r}, but data.{key} is {asked!r}: leave ':{there}' out of --data "
+                "and name every split in data.train_split and data.validation_split"
+            )
 
 
 def _held_out(parts: Mapping[str, AnnotatedImages], share: float) -> tuple[dict[str, AnnotatedImages], AnnotatedImages]:

@@ -66,7 +66,7 @@ def stored_results(
     store = store if top is None else store.first(top)
     if not store.members:
         raise ValueError(f"{scores}: no model has scored these regions: tools/ensemble.py score MODEL goes on")
-    question = ask(data, split, None, None, scores)
+    question = ask(data, split, None, None, scores, store.class_names)
     labels = []
     for name in store.class_names:
         if (label := question.names.label(name)) is None:

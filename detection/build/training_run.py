@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
@@ -11,16 +11,15 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from detection.build.data_facts import Facts, check_data
 from detection.build.experiment import REGIONS, Experiment
 from detection.build.multibox_experiment import MultiBoxExperiment
 from detection.build.run_folder import (
     CONFIG,
     MANIFEST,
-    Facts,
     begin_run,
     changed_facts,
-    check_data,
-    check_run,
+    claimed_run,
     facts_of_run,
     read_facts,
 )
@@ -51,9 +50,8 @@ class TrainingRun:
         """Train, and give the path of the model; a run that torchrun started again goes on by itself."""
         resume = resume or (was_restarted() and (self.folder / CONFIG).exists())
         with joined(choose_device(self.device)) as (processes, device):
-            if processes.first:
-                check_run(self.folder, self.config, resume=resume)
-            with self._experiment(processes, device) as experiment:
+            claim = claimed_run(self.folder, self.config, resume=resume) if processes.first else nullcontext()
+            with claim, self._experiment(processes, device) as experiment:
                 if processes.first:
                     begin_run(self.folder, self.config, self._facts(experiment))
                     write_lists(self.folder, experiment.sources.lists)
@@ -74,6 +72,7 @@ class TrainingRun:
         return facts_of_run(
             experiment.sources.train,
             self.config,
+            experiment.sources.validation,
             source=self.data,
             device=experiment.device,
             processes=experiment.place.processes.count,

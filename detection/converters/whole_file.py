@@ -22,14 +22,25 @@ def whole_path(path: Path) -> Iterator[Path]:
     short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # the name may be as long as names can be
     part = path.with_name(f".{short}.part")
     try:
-        yield part
-        part.replace(path)
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(part)):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # of a full disk nothing is named
+        with named_errors(path, part):
+            yield part
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def named_errors(path: Path, part: Path | None = None) -> Iterator[None]:
+    """Say in errors of the system which file could not be written: they do not where a disk is full.
+
+    A ``part`` of the file, under a name of its own, is not what anybody knows.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, part and str(part)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

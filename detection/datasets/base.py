@@ -72,6 +72,14 @@ class AnnotatedImages:
         return self.targets[index]
 
 
+def classes_not_shown(dataset: Dataset, indices: Iterable[int]) -> list[str]:
+    """The classes of which these photos have no object that counts: difficult ones and crowds do not."""
+    shown: set[int] = set()
+    for target in map(dataset.target, indices):
+        shown.update(target.labels[~(target.difficult | target.crowd)].tolist())
+    return [name for label, name in enumerate(dataset.class_names) if label not in shown]
+
+
 def stop(fault: ValueError) -> None:
     """The usual :data:`Refuse`: raise."""
     raise fault

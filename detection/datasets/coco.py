@@ -7,22 +7,23 @@ of 0, of which the official ``train2017`` has two, are left out.
 
 The photos are in the folder given, or in the first of these that has one of the first ten of them, where
 ``instances_val2017.json`` describes the set ``val2017``: ``val2017``, ``images/val2017`` and ``images``, beside the
-folder of the file or in it; that folder itself. They may all be absent (evaluation), but not some of them.
+folder of the file or in it; that folder itself. They are looked for by their paths, then by the names of their files.
+They may all be absent (evaluation), but not some of them.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from detection.boxes import as_boxes
 from detection.converters.coco_results import TRUTH
 from detection.datasets.base import AnnotatedImages, Refuse, check_classes, did_you_mean
-from detection.datasets.coco_json import CocoImage, EmptyCategoryError, Id, Instance, read_coco
+from detection.datasets.coco_json import CocoImage, EmptyCategoryError, Id, Instance, category_names, read_coco
 from detection.datasets.fit import Overhang, fit_boxes, warn_of_cuts
 from detection.datasets.listing import check_photos, choose_split
 from detection.datasets.voc import is_voc
@@ -43,16 +44,25 @@ PATTERNS = (
 )
 
 
-def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str] | None = None) -> AnnotatedImages:
+def open_coco(
+    file: Path,
+    images: Path | None = None,
+    class_names: Sequence[str] | None = None,
+    others: Collection[Path] = (),
+) -> AnnotatedImages:
     """The images of an instances file, in its order, with their objects.
 
-    The classes are all categories of the file, or ``class_names``: objects of others are then left out. Raises
+    The classes are all categories of the file, or ``class_names``: objects of others are then left out, and a class may
+    be a category of ``others`` alone, files of the same data set, and without objects here. Raises
     ``FileNotFoundError`` or ``ValueError`` naming the file, the annotation and the choices.
     """
     content = read_coco(file, _stop_or_tell(file))
+    categories = content.categories
     if class_names is not None:
-        check_classes(class_names, content.categories.values(), file)
-    classes = tuple(content.categories.values() if class_names is None else class_names)
+        if not set(class_names) <= set(categories.values()):
+            categories = _joined(categories, others)
+        check_classes(class_names, categories.values(), file)
+    classes = tuple(categories.values() if class_names is None else class_names)
     labels = {category: classes.index(name) for category, name in content.categories.items() if name in classes}
     objects: dict[Id, list[Instance]] = defaultdict(list)
     flat = 0
@@ -63,14 +73,13 @@ def open_coco(file: Path, images: Path | None = None, class_names: Sequence[str]
             objects[instance.image].append(instance)
     if flat:
         logger.warning("%s: %d of %d objects have a side of 0 and are left out", file, flat, len(content.instances))
-    folder = find_photos(file, content.images) if images is None else images
-    paths = tuple(folder / image.file_name for image in content.images)
+    folder, paths = find_photos(file, content.images, images)
     check_photos(paths)
     rows = zip(content.images, paths, strict=True)
     made = [_target(file, objects[image.id], image.size, path, labels) for image, path in rows]
     warn_of_cuts(file, [overhang for _, overhang in made])
     ids = tuple(str(image.id) for image in content.images)
-    category = {name: number for number, name in content.categories.items()}
+    category = {name: number for number, name in categories.items()}
     targets = tuple(target for target, _ in made)
     category_ids = tuple(category[name] for name in classes)
     return AnnotatedImages(classes, ids, paths, targets, category_ids, photos_folder=folder)
@@ -95,6 +104,21 @@ def choose_coco_file(folder: Path, split: str | None) -> Path:
     if split not in files:
         raise FileNotFoundError(f"{folder}: no split {split!r}; {did_you_mean(split, files)}")
     return files[split]
+
+
+def coco_names(files: Iterable[Path]) -> set[str]:
+    """The names of the categories of some files."""
+    return {name for file in files for name in category_names(file).values()}
+
+
+def _joined(categories: Mapping[Id, str], others: Iterable[Path]) -> Mapping[Id, str]:
+    """The categories of a file, and behind them those of other files alone, by the ids that they have there if free."""
+    joined = dict(categories)
+    for file in others:
+        for number, name in category_names(file).items():
+            if name not in joined.values():
+                joined[number if number not in joined else f"{file.stem}: {number}"] = name
+    return joined
 
 
 def _stop_or_tell(file: Path) -> Refuse:
@@ -131,13 +155,21 @@ def _set_name(file: Path) -> str:
     return file.stem.removeprefix("instances_")
 
 
-def find_photos(file: Path, images: Sequence[CocoImage]) -> Path:
-    """Where the photos are by the usual conventions; where they would be, if they are nowhere."""
+def find_photos(file: Path, images: Sequence[CocoImage], folder: Path | None = None) -> tuple[Path, tuple[Path, ...]]:
+    """Their folder and the photos, in the one given or by the usual conventions; where they would be, if nowhere.
+
+    Where their paths lead nowhere, as Label Studio's into its own disk, they are looked for by their names alone.
+    """
     name = _set_name(file)
     places = [base / sub for base in (file.parent.parent, file.parent) for sub in (name, f"images/{name}", "images")]
-    places.append(file.parent)
-    here = (place for place in places for image in images[:10] if (place / image.file_name).is_file())
-    return next(here, places[0])
+    places = [*places, file.parent] if folder is None else [folder]
+    paths = [image.file_name for image in images]
+    ends = [PurePosixPath(path).name for path in paths]
+    for ways in (paths, ends) if len(set(ends)) == len(ends) else (paths,):
+        for place in places:
+            if any((place / way).is_file() for way in ways[:10]):
+                return place, tuple(place / way for way in ways)
+    return places[0], tuple(places[0] / path for path in paths)
 
 
 def _target(

@@ -80,6 +80,14 @@ def read_coco(path: Path, refuse: Refuse = stop) -> CocoFile:
     return CocoFile(images, categories, instances)
 
 
+def category_names(path: Path) -> Mapping[Id, str]:
+    """The categories of an instances file alone; none where it has none that can be read."""
+    try:
+        return dict(_records(_load(path), "categories", _category, lambda _: None))
+    except ValueError:
+        return {}
+
+
 def _load(path: Path) -> Record:
     try:
         content = json.loads(path.read_bytes())

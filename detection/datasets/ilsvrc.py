@@ -6,7 +6,8 @@ Read as they are:
   ``Data/DET/<set>/<id>.JPEG``; also the folder around it. The set is the word that the split's name begins with, if
   that has the first photos of the list, or the set that has them. R-CNN's ``val1.txt`` and ``val2.txt`` may be put
   among the lists, or be named by their paths, as any list; without them, ``val1``, ``val2`` and ``train1k`` are drawn
-  (:mod:`detection.datasets.ilsvrc_split`). ``val`` is taken where no split is named;
+  (:mod:`detection.datasets.ilsvrc_split`). Where no split is named ``val`` is taken,
+  but for training, which wants a name;
 * a flat folder without splits: ``Annotations/*.xml`` and ``JPEGImages/*``.
 
 A photo without an annotation file is legal: it has no objects. Those of the set ``train`` are annotated in part. Boxes
@@ -65,6 +66,9 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     other classes are left out. Raises ``FileNotFoundError`` or ``ValueError`` naming file, object and choices.
     """
     tree = det_tree(folder)
+    if tree and split is None:
+        split = "val"
+        logger.info("%s: no split named, taking %s", folder, split)
     ids, files, photos = det_files(folder, split)
     check_photos(photos)
     annotations = [read_annotation(path) if path.is_file() else Annotation.empty(path) for path in files]
@@ -75,7 +79,7 @@ def open_ilsvrc(folder: Path, split: str | None = None, class_names: Sequence[st
     targets = make_targets(annotations, photos, labels, SLACK)
     if tree and tree / ANNOTATIONS / "train" in files[0].parents:
         targets = tuple(replace(target, partial=True) for target in targets)
-    numbers = read_numbers(tree / LISTS, split or "val") if tree else ()
+    numbers = read_numbers(tree / LISTS, split) if tree and split else ()
     dataset = AnnotatedImages(tuple(classes.values()), ids, photos, targets, image_numbers=numbers)
     # equal scores rank by the number of the image, which for the rest of the package is its place in the data set
     return pick(dataset, sorted(range(len(ids)), key=numbers.__getitem__)) if numbers else dataset

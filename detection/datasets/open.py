@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from detection.datasets.base import Dataset, did_you_mean
-from detection.datasets.coco import choose_coco_file, find_coco_files, open_coco
+from detection.datasets.coco import choose_coco_file, coco_names, find_coco_files, open_coco
 from detection.datasets.combine import join_datasets, pick
 from detection.datasets.folder import has_images, open_folder
-from detection.datasets.ilsvrc import det_tree, is_flat_ilsvrc, open_ilsvrc
-from detection.datasets.listing import is_list, read_positions
-from detection.datasets.voc import is_voc, open_voc, voc_splits, year_folders
+from detection.datasets.ilsvrc import det_splits, det_tree, is_flat_ilsvrc, open_ilsvrc
+from detection.datasets.listing import choose_split, is_list, read_positions
+from detection.datasets.voc import is_voc, open_voc, voc_names, voc_splits, year_folders
 from detection.datasets.yolo import open_yolo
 from detection.datasets.yolo_layout import find_yolo, is_yolo, splits_there
 from detection.image_names import ImageNames
@@ -68,6 +68,17 @@ def open_place(place: Place, class_names: Sequence[str] | None = None) -> Datase
     return pick(whole, read_positions(Path(str(place.split)), ImageNames(whole.ids, paths)))
 
 
+def names_anywhere(spec: str | Path, split: str | None = None) -> set[str]:
+    """The classes that only some splits of a data set may show: of all of them, as it names them itself.
+
+    Of formats that name the classes of every split alike there are none. Raises as :func:`open_dataset`.
+    """
+    place = find_dataset(spec, split)
+    if place.kind == "voc":
+        return voc_names(place.path, place.split)
+    return coco_names(find_coco_files(place.path).values()) if place.kind == "coco" and place.path.is_dir() else set()
+
+
 def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:
     kind, path, split, photos = place
     if kind == "voc":
@@ -77,7 +88,7 @@ def _open(place: Place, class_names: Sequence[str] | None) -> Dataset:
     if kind == "ilsvrc":
         return open_ilsvrc(path, split, class_names)
     if kind == "coco" and path.is_dir():
-        return open_coco(choose_coco_file(path, split), None, class_names)
+        return open_coco(choose_coco_file(path, split), None, class_names, find_coco_files(path).values())
     if split is not None:
         raise ValueError(f"{path}: a {'COCO file' if kind == 'coco' else 'folder of images'} has no split {split!r}")
     if kind == "coco":
@@ -92,21 +103,42 @@ def _has_lists(place: Place) -> bool:
 
 def _open_whole(place: Place, class_names: Sequence[str] | None) -> Dataset:
     """The photos of all splits, each once."""
-    splits: Iterable[str] = ()
-    if place.kind == "voc":
-        splits = voc_splits(place.path)
-    elif place.kind == "yolo":
-        splits = splits_there(find_yolo(place.path))
-    elif place.kind == "coco" and place.path.is_dir():
-        splits = find_coco_files(place.path)
     parts: dict[str, Dataset] = {}
     seen: set[Path] = set()
-    for split in splits:
+    for split in _splits(place):
         part = _open(place._replace(split=split), class_names)
         paths = list(map(part.path, range(len(part))))
         parts[split] = pick(part, [index for index, path in enumerate(paths) if path not in seen])
         seen.update(paths)
     return join_datasets(parts) if parts else _open(place, class_names)
+
+
+def _splits(place: Place) -> Sequence[str]:
+    """The names of the splits; empty where all photos are one set."""
+    if place.kind == "voc":
+        return voc_splits(place.path)
+    if place.kind == "yolo":
+        return splits_there(find_yolo(place.path))
+    if place.kind == "ilsvrc":
+        return det_splits(place.path)
+    return tuple(find_coco_files(place.path)) if place.kind == "coco" and place.path.is_dir() else ()
+
+
+def training_split(spec: str | Path) -> str | None:
+    """The split that is trained on where no other is named than in ``spec``; ``None`` where all photos are one set.
+
+    Raises ``ValueError`` where several may be meant (:func:`detection.datasets.listing.choose_split`), and for ILSVRC's
+    tree, whose ``val`` is what others are measured on, and whose ``train`` is annotated in part.
+    """
+    place = find_dataset(spec)
+    if place.split:
+        return place.split
+    splits = tuple(find_yolo(place.path).splits) if place.kind == "yolo" else _splits(place)  # be they there or not
+    if not splits:
+        return None
+    if place.kind == "ilsvrc":
+        raise ValueError(f"{place.path}: name the split to train on, as --set data.train_split=val1+train1k")
+    return choose_split(place.path, splits)
 
 
 def find_dataset(spec: str | Path, split: str | None = None) -> Place:
@@ -118,7 +150,9 @@ def find_dataset(spec: str | Path, split: str | None = None) -> Place:
         raise FileNotFoundError(f"no file or folder {path} (data set {str(spec)!r}; formats: {', '.join(FORMATS)})")
     if path.suffix.lower() != ".json" and last is not None:
         if split not in (None, last):
-            raise ValueError(f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for")
+            raise ValueError(
+                f"data set {str(spec)!r} names the split {last!r}, but {split!r} is asked for: leave ':{last}' out"
+            )
         split, last = last, None
     return Place(kind or _find_format(path), path, split, Path(last) if last else None)
 

@@ -62,7 +62,7 @@ def open_voc(folder: Path, split: str | None = None, class_names: Sequence[str] 
     annotations = [read_annotation(file) for file in files]
     found = {name for annotation in annotations for name in annotation.names}
     if class_names is not None:
-        everywhere = found if found.issuperset(class_names) else found | _all_names(folder, layout)
+        everywhere = found if found.issuperset(class_names) else found | voc_names(folder, split)
         check_classes(class_names, everywhere, folder)
     classes = tuple(sorted(found) if class_names is None else class_names)
     check_photos(photos)
@@ -156,9 +156,10 @@ def _folders_beside(folder: Path) -> list[str]:
     return sorted({path.parent.name for path in xml_files(folder, "*/*.xml")})
 
 
-def _all_names(folder: Path, layout: Layout) -> set[str]:
-    """The names in all splits."""
+def voc_names(folder: Path, split: str | None) -> set[str]:
+    """The names in all splits; ``split`` is one of them. Raises as :func:`open_voc`."""
     if year_folders(folder):
+        layout = find_layout(folder, split)
         files = xml_files(layout.annotations, layout.pattern)
     else:
         files = chain(xml_files(folder), xml_files(folder, "*/*.xml"))

@@ -114,13 +114,15 @@ def _may_describe(file: Path) -> bool:
 
 
 def _load(file: Path) -> Mapping[str, object]:
+    text = file.read_bytes()
     try:
-        content = yaml.safe_load(file.read_bytes())
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{file}: expected keys and values, as names: [cat, dog]; got {str(content)[:60]!r}")
-    return content
+    words = yaml.BaseLoader(text).get_single_data().get("names")  # as they are written: no is a name, not False
+    return content | ({"names": words} if isinstance(words, list | dict) else {})
 
 
 def _described(file: Path) -> YoloLayout:

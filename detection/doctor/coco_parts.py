@@ -45,8 +45,7 @@ def _part(split: str, file: Path, folder: Path | None, root: Path) -> Part:
     except ValueError as error:
         damage = Case(UNREADABLE_ANNOTATION, split, where, detail=str(error).removeprefix(f"{file}: "))
         return Part(split, (), lambda: [damage])
-    folder = folder or find_photos(file, content.images)
-    photos = tuple(folder / image.file_name for image in content.images)
+    _, photos = find_photos(file, content.images, folder)
 
     def read() -> Iterator[Item]:
         for fault in faults:

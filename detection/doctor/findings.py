@@ -88,6 +88,12 @@ NOTHING_ANNOTATED = Kind(
     "data sets without a single annotated object: there is nothing to train on",
     "put the annotations where they are looked for; if photos alone are meant, say so: --data folder:PATH",
 )
+NOTHING_COUNTS = Kind(
+    "nothing-counts",
+    "error",
+    "splits without a single object that counts: nothing to train on, or to measure by",
+    "annotate their photos; difficult objects and crowds do not count",
+)
 MALFORMED_RECORD = Kind(
     "malformed-record", "error", "records without a name, an id or four numbers", "mend or remove each of them"
 )

@@ -10,7 +10,7 @@ from detection.datasets.folder import open_folder
 from detection.datasets.open import LOOKED_FOR, Place, find_dataset
 from detection.doctor.coco_parts import coco_parts
 from detection.doctor.contents import Contents, Entry, Item, Part, read_parts, shown, unlisted
-from detection.doctor.findings import MOSTLY_UNANNOTATED, NOTHING_ANNOTATED, UNANNOTATED, Case
+from detection.doctor.findings import MOSTLY_UNANNOTATED, NOTHING_ANNOTATED, NOTHING_COUNTS, UNANNOTATED, Case
 from detection.doctor.splits import independent
 from detection.doctor.xml_parts import ilsvrc_parts, voc_parts
 from detection.doctor.yolo_parts import yolo_parts
@@ -54,14 +54,23 @@ def read_contents(spec: str, splits: Sequence[str], report: Report) -> Contents:
 
 
 def _annotation_cases(place: Place, entries: Sequence[Entry], cases: Sequence[Case]) -> list[Case]:
-    """Whether nothing is annotated at all, or else in which splits little is: what a mislaid folder looks like."""
+    """Whether nothing is annotated at all, or else in which splits nothing counts, or little is annotated: what a
+    mislaid folder looks like.
+    """
     photos = Counter(entry.split for entry in entries)
     if entries and not any(entry.objects for entry in entries):
         where = ", ".join(f"{split} {number:,}" for split, number in photos.items())
         looked_for = f"; looked for {LOOKED_FOR}" if place.kind == "folder" else ""
         return [Case(NOTHING_ANNOTATED, detail=f"{place.kind}, photos: {where}{looked_for}")]
     bare = Counter(case.split for case in cases if case.kind is UNANNOTATED)
+    objects = Counter(entry.split for entry in entries for _ in entry.objects)
+    counted = {entry.split for entry in entries for thing in entry.objects if thing.counted}
+    secret = place.kind == "ilsvrc"  # whose annotations of test nobody has
     return [
+        Case(NOTHING_COUNTS, split, detail=f"{number:,} photos, {objects[split]:,} objects, none that counts")
+        for split, number in photos.items()
+        if split not in counted and not (secret and split.startswith("test"))
+    ] + [
         Case(MOSTLY_UNANNOTATED, split, detail=f"{bare[split]:,} of {number:,} photos")
         for split, number in photos.items()
         if bare[split] > MOST_UNANNOTATED * number

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from detection.boxes import Boxes
-from detection.converters.whole_file import whole_file
+from detection.converters.whole_file import named_errors, whole_file
 from detection.heads.scoring import RawScores
 
 FORMAT = "googlenet-rcnn region scores, 1"
@@ -158,7 +158,7 @@ def _write(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with part.open("wb") as file:
+        with named_errors(path), part.open("wb") as file:
             np.savez(file, **columns)  # type: ignore[arg-type]  # its stubs take a name for allow_pickle
         part.replace(path)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,11 @@ from detection.results import DetectionsFileError
 
 
 class UnknownClassError(DetectionsFileError):
-    """Detections name classes that the data set does not have."""
+    """Detections name classes, ``names``, that the data set does not have."""
+
+    def __init__(self, file: Path, line: int, message: str, names: Iterable[str]) -> None:
+        super().__init__(file, line, message)
+        self.names = tuple(names)
 
 
 class UnknownImageError(DetectionsFileError):
@@ -111,7 +116,7 @@ def _refuse_class(files: Sequence[DetectionRows], unknown: Mapping[str, int], na
             if name in unknown:
                 listed = some([f"{name} ({count})" for name, count in unknown.items()])
                 message = f"class {name!r} is not in the data set; it has: {some(names)}; unknown are: {listed}"
-                raise UnknownClassError(rows.file, int(rows.lines[row]), message)
+                raise UnknownClassError(rows.file, int(rows.lines[row]), message, unknown)
 
 
 def some(names: Sequence[str], most: int = 40) -> str:

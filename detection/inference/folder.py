@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from detection.converters.locked_folder import locked_folder
 from detection.inference.drawings import drawing_name
 from detection.inference.find import Failure
 from detection.inference.manifest import DRAWINGS, FORMAT, MANIFEST, RunFolderError, read_manifest, write_manifest
@@ -88,12 +88,11 @@ def open_run(path: Path, settings: Mapping[str, JSON], *, overwrite: bool = Fals
     ``settings`` is all that makes the results what they are; the manifest that holds them is there before any result.
     ``overwrite`` begins anew: it removes what a run has written, and nothing else. Raises ``OtherRunError`` where the
     folder holds the results of other settings, and ``RunFolderError`` where it holds files by the names of ours that
-    are of no run, or where another process is at work in it.
+    are of no run; ``FolderInUseError`` where another process is at work in it.
     """
     if path.exists() and not path.is_dir():
         raise RunFolderError(f"{path} is a file, not a folder")
-    path.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    with locked_folder(path):
         folder = RunFolder(path)
         begun = folder.manifest.exists()
         if begun:
@@ -105,26 +104,6 @@ def open_run(path: Path, settings: Mapping[str, JSON], *, overwrite: bool = Fals
             started = datetime.now(UTC).isoformat(timespec="seconds")
             write_manifest(folder.manifest, {"format": FORMAT, "started": started, "settings": dict(settings)})
         yield folder
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keeps other processes out of a folder, until this one ends at the latest; not on Windows."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network drives have no locks
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunFolderError(f"another run is at work in {path}") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 def _refuse_strangers(path: Path) -> None:

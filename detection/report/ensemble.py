@@ -24,9 +24,9 @@ def ensemble_table(rows: Sequence[EnsembleRow]) -> Table:
         if row.gain is None:
             shown.add_row(name, f"{row.mean_ap:.4f}")
             continue
-        each = row.gain.classes
-        classes = sorted(each, key=lambda label: -np.nan_to_num(each[label].value))
-        ends = [f"{printable(label)} {_points(each[label])[0]}" for label in (classes[0], classes[-1])]
+        each = {label: gain for label, gain in row.gain.classes.items() if not np.isnan(gain.value)}
+        classes = sorted(each, key=lambda label: -each[label].value)
+        ends = [f"{printable(label)} {_points(each[label])[0]}" for label in (*classes[:1], *classes[-1:])]
         gained, interval = _points(row.gain.difference)
         over = printable(row.gain.names[0])
         shown.add_row(name, f"{row.mean_ap:.4f}", gained, interval, f"{row.gain.ahead:.0%}", over, *ends)
@@ -59,6 +59,6 @@ def threshold_table(thresholds: Mapping[str, Mapping[str, float | None]]) -> Tab
 
 
 def _points(interval: Interval) -> tuple[str, str]:
-    """A difference in points, and its interval."""
+    """A difference in points, and its interval; of what is undefined a dash."""
     value, low, high = (100 * number for number in vars(interval).values())
-    return f"{value:+.1f}", f"{low:+.1f} to {high:+.1f}"
+    return ("-", "-") if np.isnan(value) else (f"{value:+.1f}", f"{low:+.1f} to {high:+.1f}")

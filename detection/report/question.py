@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,12 +15,12 @@ from detection.converters.read_any import read_any, splits_of
 from detection.datasets.base import Dataset, did_you_mean
 from detection.datasets.ilsvrc import det_200, val_ids
 from detection.datasets.listing import read_selection
-from detection.datasets.open import find_dataset, open_dataset
+from detection.datasets.open import find_dataset, names_anywhere, open_dataset
 from detection.evaluation.analysis import PROTOCOLS, judge_under
 from detection.evaluation.coco import coco, in_coco_order
 from detection.evaluation.ilsvrc import read_blacklist
 from detection.evaluation.judgement import Judgement
-from detection.evaluation.naming import ClassNames, Placed, place
+from detection.evaluation.naming import ClassNames, Placed, UnknownClassError, place
 from detection.evaluation.result import Evaluation
 from detection.evaluation.tables import DetectionTable, Integers
 from detection.structures import Target
@@ -103,12 +103,20 @@ class Question:
         return judge_under(protocol, detections, self.targets, self.class_names, self.blacklist)
 
 
-def ask(data: str, split: str | None, images: Path | None, blacklist: Path | None, detections: Path) -> Question:
+def ask(
+    data: str,
+    split: str | None,
+    images: Path | None,
+    blacklist: Path | None,
+    detections: Path,
+    classes: Iterable[str] = (),
+) -> Question:
     """The question that a command's options put; ``detections`` may say the split by the names of its files.
 
-    Raises ``FileNotFoundError`` and ``ValueError`` naming what is wrong, and where nothing is annotated.
+    Those of ``classes`` that only other splits show are classes without objects here. Raises ``FileNotFoundError`` and
+    ``ValueError`` naming what is wrong, and where nothing is annotated.
     """
-    dataset = _open(data, split, splits_of(detections))
+    dataset = _open(data, split, splits_of(detections), classes)
     if not any(len(dataset.target(index)) for index in range(len(dataset))):
         raise ValueError(f"{data}: no annotated objects in {len(dataset)} images, so there is nothing to find")
     names = ClassNames(dataset.class_names, synonyms=det_200().items())
@@ -120,6 +128,24 @@ def ask(data: str, split: str | None, images: Path | None, blacklist: Path | Non
     pairs = frozenset((place_of[image], label) for image, label in listed if image in place_of)
     labels = tuple(range(len(dataset.class_names)))
     return Question(dataset, names, category_ids, labels, tuple(order), tuple(map(dataset.target, order)), pairs)
+
+
+def answered(
+    asking: Callable[[Collection[str]], Question], read: Callable[[Question], Found]
+) -> tuple[Question, Found]:
+    """A question, and what is read for it; ``asking`` is :func:`ask` of some ``classes``.
+
+    These are the classes that detections name and the data set's other splits show. Raises as ``ask`` and ``read``.
+    """
+    classes: set[str] = set()
+    while True:
+        question = asking(classes)
+        try:
+            return question, read(question)
+        except UnknownClassError as error:
+            if classes.issuperset(error.names):
+                raise
+            classes.update(error.names)
 
 
 def _numbered(data: str, dataset: Dataset) -> Sequence[str]:
@@ -136,7 +162,7 @@ def _numbers(chosen: Sequence[int], count: int) -> Integers:
     return numbers
 
 
-def _open(data: str, split: str | None, named: Sequence[str]) -> Dataset:
+def _open(data: str, split: str | None, named: Sequence[str], classes: Iterable[str]) -> Dataset:
     """The data set; without a split the first that is ``named`` by the files of detections and is there, if any is."""
     for name in named if split is None else ():
         try:
@@ -144,8 +170,19 @@ def _open(data: str, split: str | None, named: Sequence[str]) -> Dataset:
         except (FileNotFoundError, ValueError):
             continue  # no such split; what else may be wrong is told below
         logger.warning("taking the split %r, as the files of detections are named after it", name)
+        return _widened(dataset, data, name, classes)
+    return _widened(open_dataset(data, split=split), data, split, classes)
+
+
+def _widened(dataset: Dataset, data: str, split: str | None, classes: Iterable[str]) -> Dataset:
+    """The data set with those of some classes that only other splits show."""
+    known = ClassNames(dataset.class_names, synonyms=det_200().items())
+    absent = [name for name in classes if known.label(name) is None]
+    anywhere = names_anywhere(data, split) if absent else set()
+    if not (added := [name for name in absent if name in anywhere]):
         return dataset
-    return open_dataset(data, split=split)
+    logger.warning("no object of %s is in these images: without an average precision", ", ".join(sorted(added)))
+    return open_dataset(data, split=split, class_names=(*dataset.class_names, *sorted(added)))
 
 
 def protocols_of(text: str) -> list[str]:

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import os
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from detection.converters.whole_file import whole_path
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, plain values) to ``path`` by rename: the previous one stays until the new is whole."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        torch.save(state, file)
+    """Write ``state`` (tensors, plain values) to ``path`` by rename: the previous one stays until the new is whole.
+
+    Raises ``OSError`` naming the path where there is no room.
+    """
+    with whole_path(path) as part, _Written(FileIO(part, "wb")) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError:
+            if file.error is not None:
+                raise file.error from None
+            raise
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+
+
+class _Written(BufferedWriter):
+    """A file that remembers why it could not be written: PyTorch says no more than that a position is unexpected."""
+
+    error: OSError | None = None
+
+    def write(self, buffer: Any, /) -> int:
+        try:
+            return super().write(buffer)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from detection.converters.whole_file import named_errors
+
 METRICS = "metrics.jsonl"
 
 
 def log_line(path: Path, values: Mapping[str, object]) -> None:
     """Add a line to a log."""
-    with path.open("a", encoding="utf-8") as file:
+    with named_errors(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(values) + "\n")
 
 

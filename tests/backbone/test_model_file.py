@@ -1,6 +1,7 @@
 """Model files: what is written is read, and what is no model file is told apart in words."""
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -71,6 +72,13 @@ def test_a_value_that_would_be_lost_is_refused(path: Path, value: float, dtype: 
     with pytest.raises(ValueError, match="bias holds a value that is not finite as float"):
         save_model_file(path, {"bias": torch.tensor([value])}, HEADER, dtype)
     assert not path.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_with_the_file(path: Path) -> None:
+    path.with_name(f".{path.name}.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: '.*/model\.safetensors'$"):
+        save_model_file(path, TENSORS, HEADER)
 
 
 def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

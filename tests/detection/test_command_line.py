@@ -1,5 +1,6 @@
 """What every command does alike."""
 
+import errno
 import io
 import logging
 import os
@@ -75,6 +76,13 @@ def test_a_usage_error_points_to_the_help(arguments: tuple[str, ...], capsys: py
 def test_advice_follows_the_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(fail(ValueError("full")), advice=lambda error: f": make room ({type(error).__name__})") == 2
     assert capsys.readouterr().err == "error: full: make room (ValueError)\n"
+
+
+def test_a_full_disk_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "a.json")
+    assert run(fail(full)) == run(fail(full), again="go on with --resume") == 2
+    said = "error: [Errno 28] No space left on device: 'a.json': make room and"
+    assert capsys.readouterr().err == f"{said} give the same command again\n{said} go on with --resume\n"
 
 
 def test_only_the_errors_that_are_named_are_bad_input() -> None:

@@ -139,7 +139,16 @@ FAULTS = {
     "infinite": ("training: {learning_rate: .inf}\n", "training.learning_rate: .*finite number, got inf"),
     "choice": ("proposals:\n  mode: fast\n", "line 2: proposals.mode: .*'rcnn-fast', .* or 'single', got 'fast'"),
     "stage": ("backbone: {frozen: 6a}\n", "line 1: backbone.frozen: .*'stem', '3a', .* got '6a'"),
-    "class that YAML reads as no": ("data:\n  class_names: [cat, no]\n", "line 2: data.class_names.1: .*, got False"),
+    "class that YAML reads as no": (
+        "data:\n  class_names: [cat, no]\n",
+        r"line 2: data.class_names: no is no text in YAML: quote it, as 'no', got \['cat', False\]",
+    ),
+    "class that YAML reads as nothing": (
+        "data: {class_names: [null]}\n",
+        "null is no text in YAML: quote it",
+    ),
+    "class that is a number": ("data: {class_names: [2]}\n", "2 is no text in YAML: quote it, as '2'"),
+    "class that is no list": ("data: {class_names: car}\n", r"data.class_names: must be a list: \[car\], got 'car'"),
     "no classes": ("data: {class_names: []}\n", "line 1: data.class_names: .*at least 1 item"),
     "section that is a number": ("training: 5\n", "line 1: training: .*, got 5"),
     "list for a file": ("- training\n", r"expected sections \(data, .*detection\), got list"),

@@ -1,6 +1,7 @@
 """tools/ensemble.py as its users call it, from training to files that are carried."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -167,9 +168,26 @@ def test_a_member_of_another_config_or_data_is_told(
 ) -> None:
     arguments = ["train", config, "--out", trained, "--members", 2, "--devices", "cpu", "--quiet", "--data"]
     error = fails(capsys, *arguments, data, "--set", "training.steps=9")
-    assert "member-1 was trained with another config: training.steps 3 there, 9 here" in error
+    assert error.endswith("member-1 was begun with another config: training.steps 3 there, 9 here")
     other = write_tree(tmp_path / "VOC", PHOTOS, {"train": PHOTOS.ids[:3]})
-    assert "member-1 was trained on other photos or annotations" in fails(capsys, *arguments, other)
+    assert "member-1 was begun with other photos or annotations" in fails(capsys, *arguments, other)
+
+
+def test_settings_of_detection_are_refused_alike_of_members_that_are_finished_and_that_are_not(
+    trained: Path, config: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And before any member is trained."""
+    (tmp_path / "six").mkdir()
+    shutil.copytree(trained / "member-1", tmp_path / "six/member-1")
+    shutil.copytree(trained / "member-2", tmp_path / "six/member-2")
+    (tmp_path / "six/member-2/last.safetensors").unlink()
+    arguments = ["train", config, "--data", data, "--out", tmp_path / "six", "--devices", "cpu", "--quiet"]
+    arguments += ["--set", "detection.suppression=0.5", "--members"]
+    said = "was begun with another config: detection.suppression 0.3 there, 0.5 here: leave it as it is; "
+    assert f"member-1 {said}of trained members tools/ensemble.py pack --set" in fails(capsys, *arguments, 1)
+    shutil.rmtree(tmp_path / "six/member-1")
+    assert f"member-2 {said}" in fails(capsys, *arguments, 2)
+    assert not (tmp_path / "six/member-1").exists()
 
 
 @pytest.mark.slow
@@ -280,6 +298,27 @@ def test_the_report_stands_beside_the_paper(scored: Path, data: Path, tmp_path: 
     singles = [row["mean_ap"] for row in rows[:3]]
     assert rows[3]["mean_ap"] == pytest.approx(sum(singles) / 3)
     assert rows[5]["gain"]["difference"]["value"] == pytest.approx(rows[5]["mean_ap"] - rows[3]["mean_ap"])
+
+
+def test_a_class_that_the_split_does_not_show_is_undefined(
+    scored: Path, data: Path, trained: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data set knows it from other splits; where it does not, the class is refused."""
+    shutil.copytree(data, tmp_path / "VOC")
+    for number in range(7):
+        file = tmp_path / "VOC/Annotations" / f"{PHOTOS.ids[number]}.xml"
+        kept = file.read_text().replace("blue", "green") if number == 0 else file.read_text()
+        file.write_text(re.sub("<object><name>blue.*?</object>", "", kept) if number > 3 else kept)
+    asked = [scored, "--data", tmp_path / "VOC", "--split", "val", "--protocol", "voc10"]
+    out = run("report", *asked, "--json", tmp_path / "r.json")
+    assert "nan" not in out
+    (blue,) = [line for line in out.splitlines() if line.startswith("│ blue")]
+    assert [cell.strip() for cell in blue.strip("│").split("│")] == ["blue", "-", "-"]
+    assert json.loads((tmp_path / "r.json").read_text())["rows"][0]["mean_ap"] is not None
+    assert "suppression=0.2" in run("settings", *asked, "--try", "suppression=0.2")
+    for file in (tmp_path / "VOC/Annotations").iterdir():
+        file.write_text(file.read_text().replace("blue", "green"))
+    assert "no class 'blue', which the models know; there are: red" in fails(capsys, "report", *asked)
 
 
 @pytest.fixture(scope="module")

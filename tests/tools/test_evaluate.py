@@ -281,6 +281,30 @@ def test_an_unknown_class_is_answered_with_the_command_that_leaves_it_out(pets, 
     assert capsys.readouterr().err.endswith(f"{again}\n")
 
 
+def test_a_class_that_another_split_shows_is_undefined_in_this_one(pets, tmp_path, capsys):
+    """A class that no split shows is refused beside it."""
+    write_annotation(pets / "Annotations" / "three.xml", [("cow", BOX, False), ("emu", BOX, False)])
+    (pets / "ImageSets" / "Main" / "train.txt").write_text("three\n")
+    found = [("cat", 0.9, BOX), ("cow", 0.8, BOX)]
+    path = write_jsonl(tmp_path / "f.jsonl", {"one": found, "two": [("dog", 0.9, BOX)]})
+    other = write_jsonl(tmp_path / "g.jsonl", {"one": found, "two": [("dog", 0.9, BOX), ("emu", 0.8, BOX)]})
+    arguments = [str(path), "--data", str(pets), "--split", "test", "--protocol", "voc10", "--json"]
+    assert main([*arguments, str(tmp_path / "ap.json")]) == 0
+    told = capsys.readouterr().err
+    assert told.count("no object of cow is in these images: without an average precision") == 1
+    measured = json.loads((tmp_path / "ap.json").read_text())["voc10"]
+    assert (measured["mean_ap"], measured["classes"]["cow"]["ap"]) == (1, None)
+    compare = ["--compare", str(other), "--html", str(tmp_path / "a.html")]
+    assert main([*arguments, str(tmp_path / "ap.json"), *compare]) == 0
+    assert main([*arguments, str(tmp_path / "ap.json"), "--classes", "cat,cow"]) == 0
+    assert list(json.loads((tmp_path / "ap.json").read_text())["voc10"]["classes"]) == ["cat", "cow"]
+    strange = write_jsonl(tmp_path / "s.jsonl", {"one": [*found, ("yak", 0.7, BOX)]})
+    capsys.readouterr()
+    assert main([str(strange), *arguments[1:-1]]) == 2
+    unknown = "class 'yak' is not in the data set; it has: cat, dog, cow; unknown are: yak (1)"
+    assert unknown in capsys.readouterr().err
+
+
 def test_the_table_names_protocol_class_and_mean(pets, found, capsys):
     assert main([str(found), "--data", str(pets), "--split", "test", "--protocol", "voc10,ilsvrc"]) == 0
     printed = capsys.readouterr()

@@ -1,6 +1,7 @@
 """tools/finetune.py: bad input ends in one line, and a whole run makes a detector."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from detection.build import run_folder, sources
 from detection.build.detector import load_detector
 from detection.build.experiment import Experiment
+from detection.converters.locked_folder import locked_folder
 from detection.proposals.store import ProposalStore
 from detection.structures import Proposals
 from tests.detection.rectangles import CLASSES, propose, rectangles, small_config, write_backbone
@@ -150,6 +152,23 @@ def test_a_run_does_not_go_on_with_other_photos(
 
 
 @pytest.mark.usefixtures("given_proposals")
+def test_a_run_does_not_go_on_with_other_objects_to_validate_on(
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(config), "--data", str(voc), "--device", "cpu", "--quiet", "--set", "data.validation_split=val"]
+    assert main(arguments) == 0
+    file = voc / "Annotations" / f"{PHOTOS.ids[5]}.xml"
+    before = file.read_text()
+    file.write_text(before.replace("</object>", "<difficult>1</difficult></object>", 1))
+    try:
+        assert "other photos or annotations to validate on" in fails(capsys, *arguments, "--resume")
+        assert "other photos or annotations to validate on" in fails(capsys, *arguments[1:5], "--verify", "runs/small")
+    finally:
+        file.write_text(before)
+    assert main([*arguments, "--resume"]) == 0
+
+
+@pytest.mark.usefixtures("given_proposals")
 def test_a_run_is_replayed(
     voc: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +273,17 @@ def test_bad_input_ends_in_one_line_and_leaves_no_run_behind(
     found = fails(capsys, config, *(argument.replace("{voc}", str(voc)) for argument in arguments))
     assert message in found
     assert not Path("runs/small").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_runs_at_once_in_one_folder_are_refused(
+    voc: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine").mkdir()
+    with locked_folder(Path("mine")):
+        told = fails(capsys, config, "--data", voc, "--out", "mine", "--device", "cpu", "--quiet")
+    assert "mine is in use by another process: wait for it, or choose another --out" in told
+    assert list(Path("mine").iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_told(voc: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """tools/pretrain.py: a whole run, a run that is stopped and goes on, and bad input in one line."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from backbone.weights import load_backbone, read_model_header
+from detection.converters.locked_folder import locked_folder
 from detection.images import decode_image
 from detection.training.checkpoint import load_checkpoint
 from tests.backbone.classification.coloured_shapes import CLASSES, write_shapes
@@ -164,6 +166,15 @@ def test_bad_input_ends_in_one_line(
         assert captured.err.startswith("error: ")
         assert captured.err.count("\n") == 1
         assert words in captured.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_runs_at_once_in_one_folder_are_refused(
+    config: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked_folder(tmp_path / "run"):
+        assert main([str(config), "--out", str(tmp_path / "run"), "--data", str(data), "--device", "cpu"]) == 2
+    assert "run is in use by another process" in capsys.readouterr().err
 
 
 def test_the_published_config_is_the_default() -> None:

@@ -46,6 +46,14 @@ def test_the_fit_is_better_calibrated_and_keeps_the_average_precision(judgement:
     assert again.average_precisions[0] == judgement.average_precisions[0]
 
 
+def test_a_temperature_at_its_bound_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Scores that say nothing: as sure of the wrong ones as of the right ones."""
+    scores = np.tile([0.001, 0.999], 50)
+    fitted = fit_calibration(judged(scores, np.repeat([True, False], 50)), 100)
+    assert fitted.temperature == 10
+    assert caplog.messages[0].startswith("the temperature ends at its bound, 10: too few photos (100), or scores")
+
+
 def test_thresholds_are_of_calibrated_scores(judgement: Judgement) -> None:
     fitted = fit_calibration(judgement, PHOTOS)
     raw = best_f1(judgement)["cat"].threshold

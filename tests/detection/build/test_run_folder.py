@@ -1,16 +1,24 @@
 """Which run lies in a folder."""
 
 import json
-from dataclasses import replace
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from detection.build.run_folder import begin_run, changed_facts, check_run, data_hash, facts_of_run, read_facts
+from detection.build.data_facts import data_hash
+from detection.build.run_folder import (
+    begin_run,
+    changed_facts,
+    check_run,
+    claimed_run,
+    facts_of_run,
+    read_facts,
+)
 from detection.config import Config
-from detection.structures import Target
+from detection.converters.locked_folder import FolderInUseError
 from detection.training.replay import TRACE
 from tests.detection.rectangles import rectangles, small_config
 
@@ -54,6 +62,28 @@ def test_a_new_folder_is_for_a_new_run_and_an_old_one_for_its_own(tmp_path: Path
     (folder / TRACE).touch()
     with pytest.raises(ValueError, match="holds a run already: --resume goes on with it"):
         check_run(folder, CONFIG, resume=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    with claimed_run(folder, CONFIG, resume=False):
+        begin_run(folder, CONFIG, facts())
+        for resume in (False, True):
+            with (
+                pytest.raises(FolderInUseError, match="mine is in use by another process"),
+                claimed_run(folder, CONFIG, resume=resume),
+            ):
+                pytest.fail("claimed")
+        assert read_facts(folder)  # the other one took nothing away
+    with claimed_run(folder, CONFIG, resume=True):
+        pass
+
+
+def test_a_folder_that_is_not_there_is_not_made_to_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no run in"), claimed_run(tmp_path / "typo", CONFIG, resume=True):
+        pytest.fail("claimed")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_ended_before_its_first_step_may_be_begun_anew(tmp_path: Path) -> None:
@@ -119,18 +149,3 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
     with pytest.raises(NotADirectoryError, match="mine is a file; a run needs a folder"):
         check_run(tmp_path / "mine", CONFIG, resume=False)
-
-
-def test_the_hash_of_data_changes_with_a_class_a_box_and_a_label() -> None:
-    first = PHOTOS.targets[0]
-    moved = Target(first.boxes + 1, first.labels)
-    renamed = Target(first.boxes, first.labels[::-1])
-    others = [
-        rectangles(4),
-        replace(PHOTOS, class_names=("red", "green")),
-        replace(PHOTOS, targets=(moved, *PHOTOS.targets[1:])),
-        replace(PHOTOS, targets=(renamed, *PHOTOS.targets[1:])),
-    ]
-    hashes = [data_hash(photos) for photos in (PHOTOS, *others)]
-    assert len(set(hashes)) == 5
-    assert data_hash(rectangles(3)) == hashes[0]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from detection.build.run_folder import data_hash
+from detection.build.data_facts import data_hash
 from detection.build.sources import Sources, open_sources, write_lists
 from detection.config import Config
 from detection.datasets.combine import in_part
 from detection.datasets.ilsvrc import det_200
 from detection.datasets.listing import read_split
-from tests.detection.datasets.trees import annotation_xml, write, write_det, write_photo, write_voc
+from tests.detection.datasets.trees import annotation_xml, write, write_det, write_photo, write_voc, write_yolo
 from tests.detection.rectangles import Rectangles, propose, rectangles, without_objects
 
 TRAIN, VALIDATION = rectangles(6), rectangles(3, seed=1)
@@ -96,6 +96,47 @@ def test_the_lists_of_a_run_are_kept_and_can_be_trained_on_again(voc: Path, tmp_
 
 def test_the_split_of_an_address_names_its_list(voc: Path, tmp_path: Path) -> None:
     assert sources(f"voc:{voc}:whole", tmp_path).lists == {"whole": ("a", "d")}
+
+
+def test_a_split_that_nobody_named_is_told_and_its_list_has_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    voc = write_voc(tmp_path / "VOC", PHOTOS, {"trainval": "ad", "test": "e"})
+    with caplog.at_level(logging.INFO):
+        assert sources(voc, tmp_path).lists == {"trainval": ("a", "d")}
+    assert caplog.messages.count(f"{voc}: no split named, taking trainval") == 1
+    bare = write_voc(tmp_path / "bare", PHOTOS, {})
+    assert sources(bare, tmp_path).lists == {"train": ("a", "b", "c", "d", "e")}
+
+
+def test_a_class_without_an_object_that_counts_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    voc = write_voc(tmp_path / "VOC", PHOTOS, {"trainval": "abc"})
+    file = voc / "Annotations/b.xml"
+    file.write_text(file.read_text().replace("<bndbox>", "<difficult>1</difficult><bndbox>"))
+    assert sources(voc, tmp_path).train.class_names == ("bird", "cat", "dog")
+    assert caplog.messages == ["no object of cat counts in the training photos: not to be learnt"]
+
+
+@pytest.mark.parametrize("key", ["train_split", "validation_split"])
+def test_an_address_and_settings_that_name_other_splits_are_told(key: str, voc: Path, tmp_path: Path) -> None:
+    said = rf"--data .*VOC:whole names the split 'whole', but data\.{key} is 'val': leave ':whole' out of --data"
+    with pytest.raises(ValueError, match=said):
+        sources(f"{voc}:whole", tmp_path, **{key: "val"})
+
+
+def test_nobody_trains_on_val_of_ilsvrc_who_has_not_named_it(tmp_path: Path) -> None:
+    root = write_det(tmp_path / "det", "val", {"a": [(next(iter(det_200())), *BOX)]})
+    with pytest.raises(ValueError, match=r"det: name the split to train on, as --set data\.train_split=val1\+train1k"):
+        sources(root, tmp_path)
+    assert sources(root, tmp_path, train_split="val").lists == {"val": ("a",)}
+    assert sources(f"{root}:val", tmp_path).lists == {"val": ("a",)}
+
+
+def test_a_split_that_is_described_and_not_there_is_not_replaced_by_another(tmp_path: Path) -> None:
+    described = {"names": ["cat"], "train": "images/train", "val": "images/val"}
+    yolo = write_yolo(tmp_path / "yolo", {"val": {"a": "0 0.5 0.5 0.5 0.5"}}, described)
+    with pytest.raises(FileNotFoundError, match="the photos of train shall be at"):
+        sources(yolo, tmp_path)
 
 
 @pytest.mark.parametrize(

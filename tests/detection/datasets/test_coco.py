@@ -204,6 +204,22 @@ def test_the_files_of_an_export_with_a_folder_a_split(tmp_path: Path) -> None:
     assert_is_dataset(open_coco(choose_coco_file(tmp_path, "valid")))
 
 
+def test_a_class_that_only_another_file_of_the_folder_has_is_without_objects(tmp_path):
+    """By its id there, where no category here has that."""
+    categories = [{"id": 1, "name": "kite"}, {"id": 17, "name": "zebra"}]
+    write_coco(tmp_path / "annotations/instances_train.json", coco(categories=categories, annotations=[]))
+    write_coco(tmp_path / "annotations/instances_val.json")
+    names = ("zebra", "cat", "kite")
+    dataset = open_dataset(tmp_path, split="val", class_names=names)
+    assert dataset.class_names == names
+    assert dataset.category_ids == ("instances_train: 17", 17, 1)
+    assert [target.labels.tolist() for target in dataset.targets] == [[], [1], []]
+    with pytest.raises(ValueError, match=r"instances_val.json: no class 'zebr'; did you mean 'zebra'\?"):
+        open_dataset(tmp_path, split="val", class_names=("zebr",))
+    with pytest.raises(ValueError, match="no class 'zebra'"):
+        open_dataset(tmp_path / "annotations/instances_val.json", class_names=names)
+
+
 def test_a_category_without_objects_may_share_its_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     categories = [
         {"id": 0, "name": "cat"},
@@ -234,6 +250,21 @@ def test_a_file_of_any_name_in_a_folder_of_its_own(tmp_path: Path) -> None:
     voc = write_voc(tmp_path / "VOC2007", {"a": [("dog", 1, 1, 9, 9)]})
     write_coco(voc / "pascal_test2007.json")
     assert open_dataset(voc).class_names == ("dog",)
+
+
+def test_photos_whose_paths_lead_nowhere_are_found_by_their_names(tmp_path: Path) -> None:
+    """Label Studio's are those of its own disk."""
+    content = coco()
+    for image in content["images"]:  # type: ignore[attr-defined]
+        write_photo(tmp_path / "images" / image["file_name"])
+        image["file_name"] = f"../../label-studio/data/media/upload/1/{image['file_name']}"
+    file = write_coco(tmp_path / "result.json", content)
+    for dataset in (open_coco(file), open_coco(file, tmp_path / "images")):
+        assert_is_dataset(dataset)
+        assert dataset.path(0) == tmp_path / "images/b.jpg"
+    content["images"][1]["file_name"] = "other/b.jpg"  # type: ignore[index]
+    alike = open_coco(write_coco(file, content))
+    assert not any(alike.path(index).is_file() for index in range(3))
 
 
 def test_the_only_file_needs_no_name(tmp_path: Path) -> None:

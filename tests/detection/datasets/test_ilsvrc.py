@@ -67,6 +67,14 @@ def test_train_ids_hold_folders(tmp_path: Path) -> None:
         assert_is_dataset(dataset)
 
 
+def test_the_split_that_is_taken_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = write_det(tmp_path, "val", VAL)
+    with caplog.at_level(logging.INFO):
+        open_ilsvrc(root)
+        open_ilsvrc(root, "val")
+    assert caplog.messages.count(f"{root}: no split named, taking val") == 1
+
+
 def test_splits_that_are_not_there(tmp_path: Path) -> None:
     root = write_det(tmp_path, "val", VAL)
     with pytest.raises(FileNotFoundError, match="no split 'vall'; did you mean 'val'"):

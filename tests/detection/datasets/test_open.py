@@ -103,7 +103,7 @@ def test_a_format_that_is_named_is_not_looked_for(voc: Path) -> None:
 
 def test_two_splits_contradict(voc: Path) -> None:
     assert open_dataset(f"{voc}:val", split="val").ids == ("b",)
-    with pytest.raises(ValueError, match="names the split 'val', but 'train' is asked for"):
+    with pytest.raises(ValueError, match="names the split 'val', but 'train' is asked for: leave ':val' out"):
         open_dataset(f"{voc}:val", split="train")
 
 

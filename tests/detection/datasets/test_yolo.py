@@ -265,6 +265,13 @@ def test_faults_that_are_let_pass_are_left_out(tmp_path: Path) -> None:
     assert len(faults) == 12
 
 
+@pytest.mark.parametrize("names", ["{0: yes, 1: no, 2: null, 3: 1.0}", "[yes, no, null, 1.0]"])
+def test_names_are_taken_as_they_are_written(names: str, tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, {"train": {"a": "1 .5 .5 .1 .1\n"}})
+    write(root / "data.yaml", f"train: images/train\nval: null\nnc: 4\nnames: {names}\n")
+    assert open_yolo(root).class_names == ("yes", "no", "null", "1.0")
+
+
 DESCRIPTIONS = {
     "names: [cat": "no YAML: .*line 1",
     "[cat]": "expected keys and values, as names: ",

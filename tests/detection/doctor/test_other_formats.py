@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.detection.datasets.trees import yolo_row
+from tests.detection.datasets.trees import write, yolo_row
 from tests.detection.doctor.planted import (
     OBJECTS,
     SIZE,
@@ -19,6 +19,7 @@ from tests.detection.doctor.planted import (
     sound_coco,
     sound_folder,
     sound_ilsvrc,
+    sound_voc,
     sound_yolo,
 )
 from tools.doctor import main
@@ -178,7 +179,7 @@ def test_photos_and_label_files_of_yolo(tmp_path: Path) -> None:
     (root / "images/val/b2.jpg").write_bytes(b"no photo")
     assert counts(root, tmp_path) == {
         "missing-photo": 1, "unannotated": 1, "no-objects": 1, "unreadable-annotation": 1, "unreadable-photo": 1,
-        "few-objects": 2,
+        "few-objects": 2, "nothing-counts": 1,
     }  # fmt: skip
 
 
@@ -227,3 +228,32 @@ def test_a_split_that_is_mostly_bare_is_a_warning(tmp_path: Path) -> None:
     code, found = diagnose(root, tmp_path / "found.json")
     assert code == 0
     assert found["mostly-unannotated"] == [{"split": "train", "detail": "2 of 3 photos"}]
+
+
+def test_a_split_without_an_object_that_counts_is_an_error(tmp_path: Path) -> None:
+    """Training refuses it, be it bare, all difficult or all crowds."""
+    yolo, voc, coco = (
+        sound(tmp_path / name) for name, sound in (("yolo", sound_yolo), ("voc", sound_voc), ("coco", sound_coco))
+    )
+    for file in yolo.glob("labels/train/*.txt"):
+        file.unlink()
+    for file in voc.glob("Annotations/a*.xml"):
+        file.write_text(file.read_text().replace("<bndbox>", "<difficult>1</difficult><bndbox>"))
+    change_json(
+        coco / "annotations/instances_train.json",
+        lambda content: [one.update(iscrowd=1) for one in content["annotations"]],
+    )
+    for root, objects in ((yolo, 0), (voc, 30), (coco, 30)):
+        code, found = diagnose(root, tmp_path / "found.json")
+        assert code == 1
+        detail = f"3 photos, {objects} objects, none that counts"
+        assert found["nothing-counts"] == [{"split": "train", "detail": detail}]
+
+
+def test_nobody_has_the_annotations_of_ilsvrc_test(tmp_path: Path) -> None:
+    root = sound_ilsvrc(tmp_path / "det")
+    save(root / "Data/DET/test/c0.JPEG", photo_of("c0"))
+    write(root / "ImageSets/DET/test.txt", "c0 1\n")
+    code, found = diagnose(root, tmp_path / "found.json")
+    assert code == 0
+    assert "nothing-counts" not in found

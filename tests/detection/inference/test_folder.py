@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from detection.converters.locked_folder import FolderInUseError
 from detection.inference.find import Failure
 from detection.inference.folder import OtherRunError, RunFolder, open_run
 from detection.inference.manifest import RunFolderError
@@ -95,7 +96,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_two_runs_at_once_are_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
     with (
         open_run(tmp_path, SETTINGS),
-        pytest.raises(RunFolderError, match="another run is at work in"),
+        pytest.raises(FolderInUseError, match="is in use by another process"),
         open_run(tmp_path, SETTINGS, overwrite=True),
     ):
         pytest.fail("opened")

@@ -1,5 +1,7 @@
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,37 @@ def test_a_write_that_breaks_off_leaves_the_one_before(tmp_path: Path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(path, {"step": 4})
     assert load_checkpoint(path)["step"] == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("numbers", [10, 1_000_000], ids=["told at the end", "told in between"])
+def test_a_full_disk_is_told_with_the_file_and_leaves_nothing_half_written(tmp_path: Path, numbers: int) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, STATE)
+    (tmp_path / ".checkpoint.pt.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device: '.*/checkpoint\.pt'$"):
+        save_checkpoint(path, {"weight": torch.zeros(numbers)})
+    assert list(tmp_path.iterdir()) == [path]
+    assert load_checkpoint(path)["step"] == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
+def test_a_disk_that_becomes_full_is_told_with_the_file(tmp_path: Path) -> None:
+    """In a process that may write 4 MB a file, the last of them in part: PyTorch hides the reason."""
+    program = f"""
+import resource, signal, torch
+from pathlib import Path
+from detection.training.checkpoint import save_checkpoint
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_001, 4_000_001))
+try:
+    save_checkpoint(Path({str(tmp_path)!r}) / "checkpoint.pt", {{"a": torch.zeros(700_000), "b": torch.zeros(900_000)}})
+except OSError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said == f"[Errno 27] File too large: '{tmp_path}/checkpoint.pt'\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def truncated(path: Path) -> None:
