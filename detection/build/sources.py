@@ -85,6 +85,7 @@ def open_sources(config: Config, data: str, store: Path, report: Report, process
     Raises ``FileNotFoundError`` and ``ValueError``, as :func:`open_dataset` and :class:`Sources` do.
     """
     settings = config.data
+    _check_address(data, "data.validation_split", settings.validation_split)
     parts, validation = training_parts(settings, data)
     lists: dict[str, Sequence[str]] = {} if validation is None else {HELD_OUT: validation.ids}
     lists |= {name: part.ids for name, part in parts.items()}
@@ -127,7 +128,7 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
     Blacklisted photos are in neither; splits that are annotated in part say so. Raises ``FileNotFoundError`` and
     ``ValueError``, as :func:`open_dataset` does.
     """
-    _check_address(settings, data)
+    _check_address(data, "data.train_split", settings.train_split)
     splits = settings.train_split.split("+") if settings.train_split else [training_split(data)]
     partial = settings.partial_split.split("+") if settings.partial_split else []
     for name in partial:
@@ -150,16 +151,14 @@ def training_parts(settings: DataConfig, data: str) -> tuple[dict[str, Annotated
     return _held_out(parts, share) if isinstance(share, float) else (parts, None)
 
 
-def _check_address(settings: DataConfig, data: str) -> None:
-    """Refuse a split in the data set's address beside others in the settings."""
+def _check_address(data: str, setting: str, asked: str | float | None) -> None:
+    """Refuse a split in the data set's address beside another in a setting."""
     there = find_dataset(data).split
-    for key in ("train_split", "validation_split"):
-        asked = getattr(settings, key)
-        if there and isinstance(asked, str) and asked != there:
-            raise ValueError(
-                f"--data {data} names the split {there!r}, but data.{key} is {asked!r}: leave ':{there}' out of --data "
-                "and name every split in data.train_split and data.validation_split"
-            )
+    if there and isinstance(asked, str) and asked != there:
+        raise ValueError(
+            f"--data {data} names the split {there!r}, but {setting} is {asked!r}: leave ':{there}' out of --data "
+            "and name every split in data.train_split and data.validation_split"
+        )
 
 
 def _held_out(parts: Mapping[str, AnnotatedImages], share: float) -> tuple[dict[str, AnnotatedImages], AnnotatedImages]:

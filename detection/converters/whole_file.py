@@ -19,14 +19,19 @@ def whole_path(path: Path) -> Iterator[Path]:
     For one writer at a time: what a killed one leaves is written over by the next. An ``OSError`` names the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # the name may be as long as names can be
-    part = path.with_name(f".{short}.part")
+    part = part_of(path)
     try:
         with named_errors(path, part):
             yield part
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """The name of a file while it is written: short, as its own may be as long as names can be."""
+    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".{short}.part")
 
 
 @contextmanager

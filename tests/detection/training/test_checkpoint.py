@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from detection.converters.whole_file import part_of
 from detection.training.checkpoint import load_checkpoint, save_checkpoint
 
 STATE = {"step": 3, "model": {"weight": torch.arange(1000.0)}, "best": 0.5}
@@ -40,7 +41,7 @@ def test_a_write_that_breaks_off_leaves_the_one_before(tmp_path: Path, monkeypat
 def test_a_full_disk_is_told_with_the_file_and_leaves_nothing_half_written(tmp_path: Path, numbers: int) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, STATE)
-    (tmp_path / ".checkpoint.pt.part").symlink_to("/dev/full")
+    part_of(path).symlink_to("/dev/full")
     with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device: '.*/checkpoint\.pt'$"):
         save_checkpoint(path, {"weight": torch.zeros(numbers)})
     assert list(tmp_path.iterdir()) == [path]
