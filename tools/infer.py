@@ -47,11 +47,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from detection.command_line import Bars, console, counted, help_text, installed_version, new_app, printable, run_command
@@ -141,6 +141,7 @@ def infer(
     quiet: Annotated[bool, typer.Option("--quiet", help="print only what went wrong")] = False,
 ) -> int:
     """Find the photos, load the detector, run, write, print."""
+    from detection.build.proposers import warm_up
     from detection.runtime import choose_device, spare_threads
 
     if bool(paths) == (data is not None):
@@ -166,9 +167,8 @@ def infer(
             folder.forget_drawings(view.drawn_as)
         with bars:
             draw = view.draw() if annotate else None
-            steps = run(
-                found, detector, folder, draw=draw, proposals_of=regions, ahead=ahead, warm_up=_warm_up(detector)
-            )
+            ready = partial(warm_up, detector.proposer)
+            steps = run(found, detector, folder, draw=draw, proposals_of=regions, ahead=ahead, warm_up=ready)
             failures = _run(steps, found, bars)
             seen = Chosen(folder.detections, {photo.id for photo in found.photos}, view.classes)
             count = sum(1 for _ in seen)
@@ -192,12 +192,6 @@ def _settings(
     files: list[JSON] = [one for name in models for one in fingerprints(name)]
     given: dict[str, JSON] = {section: list(asked) for section, asked in changes.items() if asked}
     return {"version": VERSION, "model": files, "top": top, "photos": root, **given}
-
-
-def _warm_up(detector: RegionDetector) -> Callable[[], object]:
-    """Has the detector compile what it compiles with its first photo, so that this is not in the photo's seconds."""
-    noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
-    return lambda: detector.predict(noise)
 
 
 def _run(outcomes: Iterable[Begun | Outcome], found: Found, bars: Bars) -> list[Failure]:

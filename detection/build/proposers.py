@@ -76,9 +76,21 @@ def _limited(engine: Proposer, seconds: float) -> Proposer:
     if not isinstance(engine, SelectiveSearch):
         method = engine.settings["method"]
         raise ValueError(f"proposals.time_limit: only the engine selective-search can be stopped, {method} cannot")
-    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    replace(engine, width=None)(noise)  # compiles it where that was never done: no photo shall pay for that
+    warm_up(engine)
     return TimeLimited(engine, seconds, SlidingGrid())
+
+
+def warm_up(proposer: Proposer) -> None:
+    """Compile what is compiled at the first image, where that was never done: no photo shall pay for that."""
+    from detection.proposals.combine import Union
+    from detection.proposals.selective_search.engine import SelectiveSearch
+
+    if isinstance(proposer, Union):
+        for part in proposer.parts:
+            warm_up(part)
+    elif isinstance(proposer, SelectiveSearch):
+        noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        replace(proposer, width=None)(noise)
 
 
 def _multibox(config: ProposalsConfig) -> Proposer:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from detection.build.proposers import build_proposer, check_same_proposals
+from detection.build.proposers import build_proposer, check_same_proposals, warm_up
 from detection.config import ProposalsConfig
 from detection.proposals.combine import Union
 from detection.proposals.fixed import SlidingGrid
@@ -100,6 +100,15 @@ def test_a_limit_that_strikes_gives_the_fallback_s_boxes() -> None:
     found = build_proposer(ProposalsConfig(time_limit=1e-9))(image)
     assert found.fallback == "sliding-grid"
     assert np.array_equal(found.boxes, SlidingGrid()(image).boxes)
+
+
+def test_what_compiles_is_warmed_up_wherever_it_stands(multibox: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = []
+    monkeypatch.setattr(SelectiveSearch, "__call__", lambda self, image, *_: images.append(image.shape))
+    warm_up(build_proposer(ProposalsConfig(multibox=200)))
+    warm_up(build_proposer(ProposalsConfig()))
+    warm_up(SlidingGrid())
+    assert images == [(48, 64, 3)] * 2
 
 
 def test_compiling_the_search_costs_no_photo_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ class StubDetector:
 
     class_names = ("dog", "cat")
     calibration: Calibration | None = None
+    proposer = None
 
     def __init__(self, before: Callable[[RGBImage], None] = lambda image: None) -> None:
         self.before = before
