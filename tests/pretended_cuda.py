@@ -1,7 +1,7 @@
 """A CUDA device that is none: the path that a GPU takes runs where there is no GPU, and what goes wrong there shows.
 
 Tensors "on" it lie in main memory and bear a mark. Every call of PyTorch is looked at: a tensor on the device may not
-meet one that is not, it has no NumPy array, and whatever makes the processor wait for the device is counted. So where
+meet one that is not, it has no NumPy array, and what makes the processor wait for the device is counted. So where
 things are, and how often the two wait for each other, is as on a real one; times, kernels and rounding are not.
 """
 
@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -22,7 +23,11 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 CROSSINGS = {"to", "cpu", "cuda", "copy_"}  # there tensors of two devices may meet
-READINGS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "equal", "nonzero", "unique"}
+READINGS = {
+    "item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "__format__",
+    "equal", "allclose", "is_nonzero", "nonzero", "argwhere", "masked_select", "unique", "unique_consecutive",
+    "bincount", "repeat_interleave",
+}  # fmt: skip
 NO_COMPUTATION = {"_parse_to", "device", "_has_compatible_shallow_copy_type"}
 OF_A_GPU: dict[str, Callable[..., object]] = {
     "is_available": lambda: True,
@@ -70,7 +75,7 @@ class PretendedCuda(TorchFunctionMode):
         if name not in CROSSINGS and any_there and not all(is_there(one) or one.ndim == 0 for one in tensors):
             each = ", ".join(f"{tuple(one.shape)} on {CUDA.type if is_there(one) else CPU.type}" for one in tensors)
             raise RuntimeError(f"{resolve_name(function) or name}: tensors of two devices meet: {each}")
-        if any_there and name in {"numpy", "__array__"}:
+        if any_there and name in {"numpy", "__array__"} and not kwargs.get("force"):
             raise TypeError("can't convert cuda:0 device type tensor to numpy: use Tensor.cpu() first")
         pinned = name == "pin_memory" or kwargs.pop("pin_memory", False)
         result = args[0].clone() if name == "pin_memory" else function(*_here(args), **_here(kwargs))
@@ -100,8 +105,8 @@ class PretendedCuda(TorchFunctionMode):
         elif name in {"tensor", "as_tensor", "new_tensor"}:
             self.waits["brought"] += goes_there
         elif any(map(is_there, tensors)):
-            by_mask = name in {"__getitem__", "__setitem__"} and _selects_by_mask(args[1])
-            self.waits[name] += name in READINGS or by_mask
+            by_index = name in {"__getitem__", "__setitem__"} and _index_waits(args[1])
+            self.waits[name] += name in READINGS or by_index or (name == "where" and len(args) == 1)
         self.waits += Counter()  # without those of which there was none
 
 
@@ -145,9 +150,11 @@ def _here(values: Any) -> Any:
     return tree_map_only(str, lambda text: "cpu" if text.startswith("cuda") else text, values)
 
 
-def _selects_by_mask(index: Any) -> bool:
-    """Only the device knows how much that is."""
-    return any(isinstance(leaf, Tensor) and leaf.dtype in {torch.bool, torch.uint8} for leaf in tree_leaves(index))
+def _index_waits(index: Any) -> bool:
+    """How much a mask selects only the device knows; lists and arrays are brought to it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    masks = (part for part in parts if isinstance(part, Tensor) and part.dtype in {torch.bool, torch.uint8})
+    return next(masks, None) is not None or any(isinstance(part, list | np.ndarray) for part in parts)
 
 
 _make_subclass = torch.Tensor._make_subclass

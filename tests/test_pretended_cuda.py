@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +75,23 @@ def test_what_waits_is_counted(gpu: PretendedCuda) -> None:
     there.sum().item()
     there[there > 1].cpu()
     assert gpu.waits == {"brought": 2, "item": 1, "__getitem__": 1, "read back": 1}
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda there: torch.where(there > 1), lambda there: there.masked_select(there > 1), lambda there: 1 in there,
+        lambda there: f"{there[0]}", lambda there: there[np.array([True, False, True])], lambda there: there[[0, 2]],
+        lambda there: torch.allclose(there, there), lambda there: bool(there.any()), lambda there: int(there[1]),
+        lambda there: there.bincount(), lambda there: float(there.max()), lambda there: there.argwhere(),
+    ],
+)  # fmt: skip
+def test_a_look_at_what_is_there_waits(gpu: PretendedCuda, look: Callable[[torch.Tensor], object]) -> None:
+    there = torch.arange(3, device=CUDA)
+    there.add_(1)[1:].clone().where(there[1:] > 1, there[0])
+    assert gpu.waits == {}
+    look(there)
+    assert gpu.waits.total() >= 1
 
 
 def test_crops_of_many_photos_cross_without_a_wait(gpu: PretendedCuda) -> None:

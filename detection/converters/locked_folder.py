@@ -21,18 +21,18 @@ def locked_folder(path: Path) -> Iterator[None]:
     Windows, nor on network drives without locks.
     """
     made = not path.exists()
-    path.mkdir(parents=True, exist_ok=True)
-    try:
-        with _lock(path):
+    with _lock(path):
+        try:
             yield
-    finally:
-        if made:
-            with suppress(OSError):  # it is not empty
-                path.rmdir()
+        finally:
+            if made:
+                with suppress(OSError):  # it is not empty
+                    path.rmdir()
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
+    path.mkdir(parents=True, exist_ok=True)
     if sys.platform == "win32":
         yield
         return
@@ -44,8 +44,13 @@ def _lock(path: Path) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                message = f"{path} is in use by another process: wait for it, or choose another --out"
-                raise FolderInUseError(message) from error
+                raise _in_use(path) from error
+        if not (path.exists() and os.path.samestat(os.fstat(handle), path.stat())):
+            raise _in_use(path)  # by one who made it, and took it away in this moment
         yield
     finally:
         os.close(handle)
+
+
+def _in_use(path: Path) -> FolderInUseError:
+    return FolderInUseError(f"{path} is in use by another process: wait for it, or choose another --out")

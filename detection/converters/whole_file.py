@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+PARTS = f".{'?' * 16}.part"  # what :func:`part_of` calls them
 LONGEST_NAME = 255  # bytes of a file's name, on every usual disk
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from detection.converters.whole_file import PARTS
 from detection.converters.yolo_text import CLASSES, LABELS, label_name
 from detection.inference.drawings import drawing_name
 from detection.inference.manifest import DRAWINGS
@@ -29,6 +30,8 @@ PATTERNS = (
 
 def remove_outputs(folder: Path) -> None:
     """Remove all that a run wrote into ``folder``, the detections last; its manifest stays."""
+    for output in filter(Path.is_dir, map(folder.joinpath, OUTPUTS)):
+        _remove(folder, output.rglob(PARTS))  # what a killed run was writing
     remove_labels(folder)
     _remove(folder, (file for pattern in PATTERNS for file in folder.glob(pattern)))
     remove_drawings(folder)
@@ -42,16 +45,16 @@ def outdated(folder: Path) -> list[str]:
     return [name for name, file in files.items() if file and file.stat().st_mtime_ns < last]
 
 
-def remove_labels(folder: Path) -> None:
-    """Remove YOLO's labels of all photos that have their detections in a run's folder."""
+def remove_labels(folder: Path, ids: Iterable[str] | None = None) -> None:
+    """Remove YOLO's labels of photos: of all that have their detections in a run's folder, or of these."""
     labels = folder / "yolo" / LABELS
-    _remove(labels, (labels / label_name(id) for id in _recorded(folder)))
+    _remove(labels, (labels / label_name(id) for id in (_recorded(folder) if ids is None else ids)))
 
 
-def remove_drawings(folder: Path) -> None:
-    """Remove the drawings of all photos that have their detections in a run's folder."""
+def remove_drawings(folder: Path, ids: Iterable[str] | None = None) -> None:
+    """Remove the drawings of photos: of all that have their detections in a run's folder, or of these."""
     drawings = folder / DRAWINGS
-    _remove(drawings, (drawings / drawing_name(id) for id in _recorded(folder)))
+    _remove(drawings, (drawings / drawing_name(id) for id in (_recorded(folder) if ids is None else ids)))
 
 
 def _recorded(folder: Path) -> Iterator[str]:

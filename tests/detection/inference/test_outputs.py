@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from detection.converters.whole_file import part_of
 from detection.inference.folder import open_run
 from detection.inference.outputs import remove_outputs
 
@@ -35,6 +36,13 @@ def test_all_that_a_run_wrote_goes_and_no_empty_folder_stays(tmp_path: Path) -> 
     fill(tmp_path, WRITTEN)
     remove_outputs(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_was_writing_goes_too(tmp_path: Path) -> None:
+    half = [part_of(tmp_path / name).relative_to(tmp_path).as_posix() for name in WRITTEN]
+    fill(tmp_path, [*WRITTEN, *half, "annotated/.mine.part"])
+    remove_outputs(tmp_path)
+    assert [name for name in files(tmp_path) if "/" in name] == ["annotated/.mine.part"]
 
 
 def test_a_folder_may_be_named_in_any_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
