@@ -14,6 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from backbone.section import PositiveInt, Section, Seed, Share
 
 Stage = Literal["stem", "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]  # of GoogLeNet, Table 1
+BUNDLED_MULTIBOX = "multibox_voc5"
 Engine = Literal["selective-search", "selectivesearch-package", "opencv", "sliding-grid", "multibox", "precomputed"]
 
 
@@ -87,7 +88,7 @@ class ProposalsConfig(Section):
     min_side: Annotated[int, Field(ge=0)] = 20
     seed: Seed = 0
     multibox: PositiveInt | None = None
-    multibox_model: str = "multibox_voc5"
+    multibox_model: str = BUNDLED_MULTIBOX
     union_overlap: Share | None = 0.9
     origin: str | None = None
     time_limit: Annotated[float, Field(gt=0)] | None = None
@@ -100,6 +101,14 @@ class ProposalsConfig(Section):
         if isinstance(values, dict) and values.get("engine") == "opencv":
             return {"mode": "opencv-fast", **values}
         return values
+
+    @field_validator("multibox_model")
+    @classmethod
+    def _its_boxes_are_asked_for(cls, value: str, info: ValidationInfo) -> str:
+        used = info.data.get("multibox") or info.data.get("engine") == "multibox"
+        if value != BUNDLED_MULTIBOX and not used and _is_given(info, "proposals"):
+            raise ValueError(f"none of the boxes of {value} are asked for: set proposals.multibox too, as 200")
+        return value
 
     @field_validator("mode")
     @classmethod

@@ -131,8 +131,17 @@ def _measured(way: Callable[[Files], float], files: Files) -> Measured:
     wall, cpu = time.perf_counter(), time.process_time()
     mean_ap = way(files)
     spent = Spent(time.perf_counter() - wall, time.process_time() - cpu)
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Measured(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, mean_ap)
+    return Measured(spent, _peak_bytes() / 2**20, mean_ap)
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process had at once."""
+    with contextlib.suppress(OSError):  # Linux; its ru_maxrss would be that of the parent, which is handed on
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) << 10
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
 
 
 def measure_ilsvrc(files: Files) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -39,6 +40,8 @@ from detection.training.pools import make_pool
 from detection.training.precision import choose_dtype
 
 REGIONS = "regions.npz"
+
+logger = logging.getLogger(__name__)
 
 
 class Experiment:
@@ -131,10 +134,13 @@ class Experiment:
         """Judge the averaged weights, and keep them if they are the best so far; ``judge`` is the first process's."""
         with tuning.averaged():
             score = self.processes.as_first_says(0.0 if judge is None else judge(self._model(tuning)), self.device)
-            if validations.add(tuning.step, score) and self.processes.first:
+            if (is_best := validations.add(tuning.step, score)) and self.processes.first:
                 save_detector(self._trained(BEST), self._model(tuning))
         photos = 0 if judge is None else len(judge.regions)
         tuning.log({"step": tuning.step, "crops": tuning.seen, "validation_voc07": score, "photos": photos})
+        if self.processes.first:
+            kept = f"kept as {BEST}.safetensors" if is_best else f"less than the best, {validations.best:.4f}"
+            logger.info("step %d: mAP %.4f (VOC07) of %d validation photos, %s", tuning.step, score, photos, kept)
         tuning.save()
 
     def _keep(self, tuning: Finetuning, rankers: Rankers, name: str) -> Path:

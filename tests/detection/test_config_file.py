@@ -72,6 +72,11 @@ IDLE = {
         "proposals.engine=selective-search",
         "proposals.mode: the engine selectivesearch-package has no modes",
     ),
+    "multibox": (
+        "proposals: {multibox_model: mine.safetensors}",
+        "proposals.multibox=200",
+        "proposals.multibox_model: none of the boxes of mine.safetensors are asked for: set proposals.multibox too",
+    ),
 }
 
 

@@ -84,7 +84,9 @@ def test_a_whole_run_makes_a_detector_and_explains_itself(
     """With selective search itself, through the store."""
     arguments = [str(config), "--data", str(voc), "--out", "mine", "--store", "kept", "--device", "cpu"]
     assert main([*arguments, "--set", "data.validation_split=val"]) == 0
-    assert "try it: python tools/infer.py PHOTOS --model mine/last.safetensors" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "try it: python tools/infer.py PHOTOS --model mine/last.safetensors" in told.out
+    assert re.search(r"step 2: mAP [01]\.\d{4} \(VOC07\) of 2 validation photos, kept as best", told.err)
     detector = load_detector("mine/last.safetensors", device="cpu")
     assert detector.class_names == tuple(sorted(CLASSES))
     detector.predict(PHOTOS.images[0])
