@@ -1,6 +1,7 @@
 """tools/finetune.py: bad input ends in one line, and a whole run makes a detector."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
