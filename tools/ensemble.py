@@ -195,6 +195,8 @@ def calibrate(
         file, fitted = calibrate_models(models, stored_results(scores, data, split, protocol), into, bars)
     before, after = fitted.facts["calibration_error"]
     console().print(threshold_table(fitted.thresholds))
+    if any(bar is None for bars_of_rule in fitted.thresholds.values() for bar in bars_of_rule.values()):
+        console().print("-: on these photos no score of the class is right so often; infer shows none of it")
     scale = f"temperature {fitted.temperature:.3f}, shift {fitted.shift:+.3f}"
     console().print(f"{scale}: calibration error {before:.3f} -> {after:.3f}")
     console().print(f"written into {printable(str(file))}")
@@ -211,11 +213,13 @@ def pack(
     """Write the models as files to carry."""
     from detection.build.ensemble import pack_models
 
+    Bars().show_log()
     written = pack_models(models, out, name, int8=int8, changes=change or [])
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     size = sum(path.stat().st_size for path in written)
     print(f"{out / name}.txt: {len(written)} models, {size / 1e6:.1f} MB together")
+    print(f"try it: python tools/infer.py PHOTOS --model {out / name}.txt")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

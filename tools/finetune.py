@@ -115,12 +115,23 @@ def finetune(
     with bars:
         model = run.train(resume=resume, on_progress=told)
     if not quiet:
-        what, use = "detector", "infer.py PHOTOS --model"
-        if settings.multibox is not None:
-            what, use = "MultiBox", "propose.py --data DATA --method multibox --multibox-model"
-        print(f"the {what}: {model}")
-        print(f"try it: python tools/{use} {model}")
+        _tell_next(settings, data, model)
     return 0
+
+
+def _tell_next(settings: Config, data: str, model: Path) -> None:
+    """Say what was made, and what can be done with it."""
+    from detection.build.run_folder import BEST
+
+    if settings.multibox is not None:
+        print(f"the MultiBox: {model}")
+        print(f"measure it: python tools/propose.py --data {data} --method multibox --multibox-model {model} --report")
+        print(f"train with it: --set proposals.multibox=200 --set proposals.multibox_model={model}")
+        return
+    print(f"the detector: {model}")
+    if (best := model.with_name(f"{BEST}.safetensors")).exists():
+        print(f"the best on the validation photos: {best}")
+    print(f"try it: python tools/infer.py PHOTOS --model {model}")
 
 
 def _settings(config: Path | None, overrides: Sequence[str], verify: Path | None) -> Config:

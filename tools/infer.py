@@ -151,8 +151,6 @@ def infer(
     bars = Bars(quiet=quiet).show_log()
     out = out or Path("runs") / (_name(paths[0].resolve()) if paths else _data_name(str(data)))
     found = find_photos(paths, leave_out=out) if paths else photos_of(str(data))
-    if told := str(found.left_out):
-        bars.tell(printable(told))
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted, (photo.id for photo in found.photos))
     changes = [*(proposals or []), *([] if time_limit is None else [f"time_limit={time_limit}"])]
@@ -160,6 +158,8 @@ def infer(
     detector = load(model or [], device, top, changes, allow_other_proposals, detection or [])
     check_formats(wanted, (), detector.class_names)
     view = view_of(detector, threshold, classes)
+    for note in filter(None, (str(found.left_out), view.note)):
+        bars.tell(printable(note))
     ahead = spare_threads(choose_device(device))  # on a GPU the next photos' regions are proposed meanwhile
     regions = proposals_of(store, detector) if store or ahead else None
     with open_run(out, settings, overwrite=overwrite) as folder:

@@ -156,6 +156,9 @@ def pack_models(
         changed = with_settings(replace(model, config=model.config.public()), overrides_of("detection", changes))
         fits = changed.calibration is not None and changed.calibration.models == len(read)
         save_detector(path, changed if fits else replace(changed, calibration=None), int8=int8)
+        if model is read[0] and model.calibration is not None and not fits:
+            of = f"{model.calibration.models} model{'s' if model.calibration.models > 1 else ''}"
+            logger.warning("left out: the calibration, which is of other settings or of %s: calibrate these anew", of)
     with whole_file(folder / f"{name}{LIST}") as file:
         file.writelines(f"{path.relative_to(folder).as_posix()}\n" for path in written)
     return written

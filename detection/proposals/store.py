@@ -147,20 +147,26 @@ class ProposalStore:
             return Failure(photo, reason if str(photo) in reason else f"{photo}: {reason}")
 
 
-def one_method(store: Path) -> Path:
+def one_method(store: Path, photos: Sequence[Path] = ()) -> Path:
     """The folder in a store of its only way of making proposals; or ``store`` itself, where it is such a folder.
 
-    Raises ``FileNotFoundError`` where there is none, and ``ValueError`` naming those that there are to choose from.
+    Of several ways it is the one that has proposals of all ``photos`` that are there. Raises ``FileNotFoundError``
+    where there is none, and ``ValueError`` naming those that there are to choose from.
     """
     if (store / SETTINGS).is_file():
         return store.absolute()  # which has a name, as "." has not
     found = sorted(settings.parent for settings in store.glob(f"*/{SETTINGS}"))
     if not found:
         raise FileNotFoundError(f"{store}: not a proposals store (no {SETTINGS} in it or in a folder of it)")
-    if len(found) > 1:
-        listed = ", ".join(map(str, found))
-        raise ValueError(f"{store}: holds proposals of {len(found)} kinds; name the folder of one: {listed}")
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    photos = [photo for photo in photos if photo.is_file()]
+    held = {folder: sum(_place(folder, photo)[0].is_file() for photo in photos) for folder in found}
+    whole = [folder for folder, count in held.items() if photos and count == len(photos)]
+    if len(whole) == 1:
+        return whole[0]
+    listed = ", ".join(f"{folder} ({count} of the {len(photos)} photos)" for folder, count in held.items())
+    raise ValueError(f"{store}: holds proposals of {len(found)} kinds; name the folder of one: {listed}")
 
 
 def stored(folder: Path, photo: Path) -> Proposals | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from detection.calibration import BEST_F1, Thresholds, thresholds_of
@@ -29,6 +30,13 @@ class View:
     threshold: Thresholds | float
     words: str
     drawn_as: float | str
+
+    @property
+    def note(self) -> str:
+        """A line about classes of which no score is enough, as none was right so often; empty where all have one."""
+        by_class = self.threshold if isinstance(self.threshold, dict) else {}
+        never = [name for name in self.classes if by_class.get(name) == inf]
+        return f"{self.words}: no score is enough for {', '.join(never)}: not shown" if never else ""
 
     def draw(self) -> Callable[[RGBImage, ImageDetections], RGBImage]:
         """Draws what the page shows, in the same colours."""

@@ -400,7 +400,10 @@ def test_a_calibration_goes_into_the_first_file_and_with_the_ensemble(
     assert fitted is not None
     assert (fitted.models, fitted.facts["photos"]) == (3, 3)
     run("calibrate", members, "--scores", informed, "--data", data, "--split", "val")  # its weights are known again
-    run("pack", members, "--int8", "--out", tmp_path / "packed", "--name", "trio")
+    packed = run("pack", members, "--int8", "--out", tmp_path / "packed", "--name", "trio")
+    assert f"try it: python tools/infer.py PHOTOS --model {tmp_path / 'packed' / 'trio.txt'}" in packed
+    assert main(["pack", str(members), "--out", str(tmp_path / "other"), "--set", "suppression=0.2"]) == 0
+    assert "left out: the calibration, which is of other settings or of 3 models" in capsys.readouterr().err
     with monkeypatch.context() as patch:
         patch.setattr(models, "_bundled_folder", lambda: tmp_path)
         arguments = ("calibrate", members, "--scores", informed, "--data", data, "--split", "val")

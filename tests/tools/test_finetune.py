@@ -87,6 +87,7 @@ def test_a_whole_run_makes_a_detector_and_explains_itself(
     assert main([*arguments, "--set", "data.validation_split=val"]) == 0
     told = capsys.readouterr()
     assert "try it: python tools/infer.py PHOTOS --model mine/last.safetensors" in told.out
+    assert "the best on the validation photos: mine/best.safetensors" in told.out
     assert re.search(r"step 2: mAP [01]\.\d{4} \(VOC07\) of 2 validation photos, kept as best", told.err)
     detector = load_detector("mine/last.safetensors", device="cpu")
     assert detector.class_names == tuple(sorted(CLASSES))

@@ -23,7 +23,9 @@ def test_a_config_with_a_section_multibox_makes_a_multibox(
     Path("small.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
     arguments = ["small.yaml", "--data", str(voc), "--out", "mine", "--device", "cpu"]
     assert main(arguments) == 0
-    assert "--method multibox --multibox-model mine/last.safetensors" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"propose.py --data {voc} --method multibox --multibox-model mine/last.safetensors --report" in told
+    assert "--set proposals.multibox=200 --set proposals.multibox_model=mine/last.safetensors" in told
     assert len(load_multibox("mine/last.safetensors", top=5, device=torch.device("cpu"))(rectangles(1).images[0])) > 0
     assert main(arguments) == 2
     assert "mine holds a run already" in capsys.readouterr().err

@@ -34,15 +34,16 @@ class MissingProposalsError(ValueError):
 def stored_proposals(store: Path, question: Question) -> dict[int, Floats]:
     """The boxes (R, 4) of each image that has objects, by its place among the images of the question.
 
-    ``store`` is a proposals store with one method, or the folder of a method. Raises ``FileNotFoundError`` where it or
-    a photo is not there, ``ValueError`` where it has several methods, and :class:`MissingProposalsError`.
+    ``store`` is a proposals store of which one method has all of these images, or the folder of a method. Raises
+    ``FileNotFoundError`` where it or a photo is not there, ``ValueError`` where several methods have them, or none of
+    several, and :class:`MissingProposalsError`.
     """
-    folder = one_method(store)
     places = [place for place, target in enumerate(question.targets) if len(target)]
+    photos = [question.dataset.path(question.images[place]) for place in places]
+    folder = one_method(store, photos)
     boxes: dict[int, Floats] = {}
     missing = []
-    for place in places:
-        photo = question.dataset.path(question.images[place])
+    for place, photo in zip(places, photos, strict=True):
         found = stored(folder, photo)
         if found is None:
             missing.append(photo)

@@ -51,3 +51,14 @@ def test_one_method_is_asked_for(tmp_path):
         ProposalStore(tmp_path, proposer)
     with pytest.raises(ValueError, match=r"holds proposals of 2 kinds; name the folder of one: .*precomputed-.*grid-"):
         one_method(tmp_path)
+
+
+def test_of_several_methods_the_one_that_has_the_photos_is_taken(photo, tmp_path):
+    grid = ProposalStore(tmp_path / "store", SlidingGrid())
+    ProposalStore(tmp_path / "store", PrecomputedBoxes())
+    grid.proposals(photo)
+    other = photo.with_name("other.png")
+    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(other)
+    assert one_method(tmp_path / "store", [photo]) == grid.folder
+    with pytest.raises(ValueError, match=r"precomputed-\w+ \(0 of the 2 photos\), .*grid-\w+ \(1 of the 2 photos\)"):
+        one_method(tmp_path / "store", [photo, other])
