@@ -59,12 +59,9 @@ def refine(
     if not quiet:
         used = refined.config.detection
         print(f"the detector: {out}")
-        print(
-            f"it uses scores={used.scores}, box_regression={used.box_regression}, context={used.context:g}; otherwise:"
-        )
-        print(
-            f"python tools/infer.py PHOTOS --model {out} --set scores=svm --set box_regression=ridge --set context=0.25"
-        )
+        uses = f"scores={used.scores}, box_regression={used.box_regression}, context={used.context:g}"
+        print(f"it uses {uses}; it holds SVMs, ridge boxes and a contextual model, too:")
+        print(f"python tools/infer.py PHOTOS --model {out} --set scores=svm --set box_regression=ridge --set context=0.3")
     return 0
 
 
