@@ -60,8 +60,8 @@ def refine(
         used = refined.config.detection
         print(f"the detector: {out}")
         uses = f"scores={used.scores}, box_regression={used.box_regression}, context={used.context:g}"
-        print(f"it uses {uses}; it holds SVMs, ridge boxes and a contextual model, too:")
-        print(f"python tools/infer.py PHOTOS --model {out} --set scores=svm --set box_regression=ridge --set context=0.3")
+        print(f"it uses {uses}; it holds SVMs, ridge boxes and a contextual model, too")
+        print(f"try them: python tools/infer.py PHOTOS --model {out} --set scores=svm --set box_regression=ridge")
     return 0
 
 
