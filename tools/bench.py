@@ -4,7 +4,7 @@
     python tools/bench.py network --batch 64                    # GoogLeNet, in inference and in training
     python tools/bench.py network --device cuda --batch 256 --compile
     python tools/bench.py detector --photos my_photos/          # seconds a photo, stage by stage
-    python tools/bench.py proposals --data VOCdevkit/VOC2007:test --photos 20
+    python tools/bench.py proposals --data VOCdevkit/VOC2007:test --first 20
     python tools/bench.py scaling                               # our proposals from 0.1 to 12 megapixels
     python tools/bench.py evaluate                              # average precision of a million detections
     python tools/bench.py all --json bench.json
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detection.bench.scaling import Cost
 from detection.bench.timing import Race
 from detection.command_line import Bars, console, help_text, new_app, run_command
 from detection.datasets.open import open_dataset
@@ -114,33 +115,37 @@ def detector(
 @app.command()
 def proposals(
     data: Annotated[str, typer.Option(help="a data set: a path, or format:path[:split]")] = str(EXAMPLES),
-    photos: Annotated[int, typer.Option(min=1, help="how many photos of it, from the first on")] = 5,
+    first: Annotated[int, typer.Option(min=1, help="how many photos of it, from the first on")] = 5,
     only: Annotated[list[str] | None, typer.Option(help="a contestant; may be repeated  [default: all]")] = None,
-    at_once: Annotated[int, typer.Option(min=1, help="photos in work at once")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="photos in work at once")] = 1,
     repeat: Repeat = 1,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> list[Race]:
-    """Photos a second: our selective search, OpenCV's, and the package selectivesearch; and how well they cover."""
+    """Photos a second: our selective search, OpenCV's, and the package selectivesearch; and how well they cover.
+
+    Contestants: "OpenCV fast", "ours, OpenCV fast's", "OpenCV quality", "ours, OpenCV quality's", "ours, R-CNN's",
+    "selectivesearch".
+    """
     from detection.bench.proposals import CLAIMED, CONTESTANTS, bench_proposals, claims, photo_of
 
     if unknown := set(only or ()) - set(CONTESTANTS):
-        raise ValueError(f"--only {min(unknown)}: there is no such contestant; choose from {', '.join(CONTESTANTS)}")
+        known = ", ".join(f'"{name}"' for name in CONTESTANTS)
+        raise ValueError(f"--only {min(unknown)}: there is no such contestant; choose from {known}")
     dataset = open_dataset(data)
-    chosen = [photo_of(dataset, index) for index in range(min(photos, len(dataset)))]
+    chosen = [photo_of(dataset, index) for index in range(min(first, len(dataset)))]
     with Bars(quiet=quiet) as bars:
-        race = bench_proposals(chosen, at_once=at_once, names=only or CONTESTANTS, repeat=repeat, report=bars)
+        race = bench_proposals(chosen, at_once=workers, names=only or CONTESTANTS, repeat=repeat, report=bars)
     races = _show([race], json_file)
-    if at_once == 1 and set(CLAIMED) <= set(only or CONTESTANTS):
+    if workers == 1 and set(CLAIMED) <= set(only or CONTESTANTS):
         console().print(*claims(race), sep="\n")
     return races
 
 
 @app.command()
-def scaling(photos: Photos = EXAMPLES, repeat: Repeat = 3, quiet: Quiet = False) -> None:
+def scaling(photos: Photos = EXAMPLES, repeat: Repeat = 3, json_file: Json = None, quiet: Quiet = False) -> list[Cost]:
     """Seconds a megapixel of our selective search, one thread, from 0.1 to 12 megapixels."""
-    from rich.table import Table
-
+    from detection.bench.result import scaling_table, write_races
     from detection.bench.scaling import exponent, measure_costs, mosaic
     from detection.build import build_proposer
     from detection.config import ProposalsConfig
@@ -148,17 +153,17 @@ def scaling(photos: Photos = EXAMPLES, repeat: Repeat = 3, quiet: Quiet = False)
     with Bars(quiet=quiet) as bars:
         proposer = build_proposer(ProposalsConfig(width=None))
         costs = list(measure_costs(mosaic(_images(photos)), proposer, repeat=repeat, report=bars))
-    table = Table("megapixels", "CPU seconds a megapixel", "of the smallest's")
-    for cost in costs:
-        ratio = cost.per_megapixel / costs[0].per_megapixel
-        table.add_row(f"{cost.megapixels:g}", f"{cost.per_megapixel:.3f}", f"{ratio:.2f} times")
-    console().print(table, f"seconds grow as pixels to the power of {exponent(costs):.2f}", sep="\n")
+    growth = f"seconds grow as pixels to the power of {exponent(costs):.2f}"
+    console().print(scaling_table(costs), growth, sep="\n")
+    if json_file:
+        write_races(json_file, [], costs)
+    return costs
 
 
 @app.command()
 def evaluate(
     share: Annotated[float, typer.Option(min=0, help="of the size of ILSVRC's validation set")] = 1.0,
-    repeat: Repeat = 1,
+    repeat: Annotated[int, typer.Option(min=1, help="how often every file of detections is evaluated")] = 1,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> list[Race]:
@@ -177,10 +182,11 @@ def everything(
     """Every subject, as it is by default."""
     races = [*proposals(quiet=quiet), *regions(photos, device=device, quiet=quiet), *network(device, quiet=quiet)]
     races += [*detector(photos, device=device, quiet=quiet), *evaluate(quiet=quiet)]
+    costs = scaling(photos, quiet=quiet)
     if json_file:
         from detection.bench.result import write_races
 
-        write_races(json_file, races)
+        write_races(json_file, races, costs)
 
 
 def _images(photos: Path) -> list[RGBImage]:

@@ -9,8 +9,8 @@
 tables: classification (Tables 2 and 3) and detection (Tables 4 and 5 of "Going Deeper with Convolutions"). A figure
 measured on other data than the paper's stands below the table, with its data set and protocol, and is not compared.
 network: Table 1, row by row, as the paper prints it and as the network built here counts.
-claims: what sections 5 to 8 say of the network, its training, its test and the detector, one statement a line: the
-paper, what is so here (counted, or measured on the data named), whether it holds, and where code or test has it.
+claims: what sections 1 and 5 to 8 say of the network, its training, its test and the detector, one statement a line:
+the paper, what is so here (counted, or measured on the data named), whether it holds, and where code or test has it.
 
 --measured takes a JSON list of measurements (name, figure, value, data, images, command, and protocol, models, regions,
 crops, pooling, box_regression, contextual_model, date where they apply), such as tools/classify.py --table3 --json
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from detection.command_line import console, help_text, new_app, run_command
 from detection.converters.whole_file import whole_file
@@ -77,7 +77,8 @@ def paper(
     if part in {"claims", "all"}:
         claims = _claims(figures)
         written["claims"] = [claim._asdict() for claim in claims]
-        shown = Table(*claims[0]._fields, title="Sections 5 to 8", title_justify="left")
+        columns = (Column(name, overflow="fold") for name in claims[0]._fields)
+        shown = Table(*columns, title="Sections 1 and 5 to 8", title_justify="left")
         for claim in claims:
             shown.add_row(*claim)
         console().print(shown)

@@ -28,7 +28,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -37,10 +37,12 @@ import typer
 from detection.command_line import Bars, console, help_text, new_app, run_command
 from detection.converters.whole_file import whole_file
 from detection.datasets.open import open_dataset
+from detection.proposals.base import Proposer
 from detection.proposals.precomputed import import_boxes
 from detection.proposals.store import ProposalStore
 from detection.report.proposals.figures import figures
 from detection.report.proposals.measure import measure
+from detection.report.proposals.naming import proposer_name
 from detection.report.proposals.page import write_page
 from detection.report.proposals.report import proposal_report
 from detection.report.proposals.screen import on_screen
@@ -71,13 +73,9 @@ def propose(
     quiet: Annotated[bool, typer.Option("--quiet", help="print only the report, and what went wrong")] = False,
 ) -> int:
     """Propose for every photo, keep, measure, print, write."""
-    from detection.build.methods import ladder_configs, method_config  # PyTorch takes seconds: --help needs none
-    from detection.build.proposers import build_proposer
-
     options = {"mode": mode, "superpixel_scale": superpixel_scale, "time_limit": time_limit, "origin": origin}
     options |= {"multibox": multibox, "multibox_model": multibox_model}
-    configs = ladder_configs(method, options) if ladder else {method: method_config(method, options)}
-    proposers = {name: build_proposer(config) for name, config in configs.items()}
+    proposers = _proposers(method, options, ladder=ladder)
     if (boxes is None) == (method == "file"):
         raise ValueError("--method file and --boxes FILE go together")
     bars = Bars(quiet=quiet).show_log()
@@ -105,6 +103,20 @@ def propose(
     if failed:
         print(f"{len(failed)} of {len(dataset)} photos have no proposals", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _proposers(method: str, options: Mapping[str, int | float | str | None], *, ladder: bool) -> dict[str, Proposer]:
+    """What is to be measured, by the names that the report gives it."""
+    from detection.build.methods import METHODS, ladder_configs, method_config  # PyTorch takes seconds: not for --help
+    from detection.build.proposers import build_proposer
+
+    if not ladder:
+        proposer = build_proposer(method_config(method, options))
+        return {proposer_name(method, proposer.settings): proposer}
+    if method in METHODS and "superpixel_scale" not in METHODS[method].options:
+        able = ", ".join(name for name, (_, known) in METHODS.items() if "superpixel_scale" in known)
+        raise ValueError(f"--ladder is of {able}: leave out --method {method}")
+    return {name: build_proposer(config) for name, config in ladder_configs(method, options).items()}
 
 
 def _title(data: str, split: str | None) -> str:

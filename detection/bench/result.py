@@ -11,6 +11,7 @@ from statistics import median
 from rich.table import Table
 
 from detection.bench.machine import describe_machine
+from detection.bench.scaling import Cost, exponent
 from detection.bench.timing import Race
 from detection.command_line import table
 from detection.converters.whole_file import whole_file
@@ -29,9 +30,20 @@ def race_table(race: Race) -> Table:
     return shown
 
 
-def write_races(path: Path, races: Sequence[Race]) -> None:
-    """Write races, and what machine they were run on, as JSON, by rename."""
-    content = {"machine": describe_machine(), "races": [_summary(race) for race in races]}
+def scaling_table(costs: Sequence[Cost]) -> Table:
+    """A row a size of images: what a megapixel costs, also beside the smallest's."""
+    shown = table("megapixels", "CPU seconds a megapixel", "of the smallest's")
+    for cost in costs:
+        ratio = cost.per_megapixel / costs[0].per_megapixel
+        shown.add_row(f"{cost.megapixels:g}", f"{cost.per_megapixel:.3f}", f"{ratio:.2f} times")
+    return shown
+
+
+def write_races(path: Path, races: Sequence[Race], costs: Sequence[Cost] = ()) -> None:
+    """Write races, what proposals of larger images cost, and what machine it was, as JSON, by rename."""
+    content: dict[str, object] = {"machine": describe_machine(), "races": [_summary(race) for race in races]}
+    if costs:
+        content["scaling"] = {"exponent": exponent(costs), "sizes": [asdict(cost) for cost in costs]}
     with whole_file(path) as file:
         json.dump(content, file, indent=1)
 

@@ -22,15 +22,15 @@ MOST_PARTS = 3  # along each side
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds of images of a size, and their pixels in all."""
+    """CPU seconds of each image of a size, and the pixels of all."""
 
     megapixels: float
     pixels: int
-    seconds: float
+    seconds: tuple[float, ...]
 
     @property
     def per_megapixel(self) -> float:
-        return self.seconds / self.pixels * 1e6
+        return sum(self.seconds) / self.pixels * 1e6
 
 
 def mosaic(photos: Sequence[RGBImage]) -> RGBImage:
@@ -57,7 +57,7 @@ def measure_costs(
     proposer(image[: TILE[0], : TILE[1]])  # compiles
     for number, size in enumerate(megapixels):
         parts = list(_parts(image, size * 1e6))
-        seconds = sum(min(_seconds(proposer, part) for _ in range(repeat)) for part in parts)
+        seconds = tuple(min(_seconds(proposer, part) for _ in range(repeat)) for part in parts)
         report("sizes", number + 1, len(megapixels))
         yield Cost(size, sum(part.shape[0] * part.shape[1] for part in parts), seconds)
 

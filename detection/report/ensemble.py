@@ -61,4 +61,4 @@ def threshold_table(thresholds: Mapping[str, Mapping[str, float | None]]) -> Tab
 def _points(interval: Interval) -> tuple[str, str]:
     """A difference in points, and its interval; of what is undefined a dash."""
     value, low, high = (100 * number for number in vars(interval).values())
-    return ("-", "-") if np.isnan(value) else (f"{value:+.1f}", f"{low:+.1f} to {high:+.1f}")
+    return ("-", "-") if np.isnan(value) else (f"{value:+z.1f}", f"{low:+z.1f} to {high:+z.1f}")

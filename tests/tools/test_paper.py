@@ -44,6 +44,18 @@ def test_statements_have_verdicts_and_the_errors_measured_here(capsys: pytest.Ca
     assert "holds" in rate
 
 
+def test_at_100_columns_no_place_in_the_code_is_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detection.command_line.FILE_WIDTH", 100)
+    assert main(["claims"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Sections 1 and 5 to 8")
+    assert "…" not in out
+    where = "".join(line.split("│")[-2].strip() for line in out.splitlines() if line.startswith("│"))
+    assert "detection/heads/region_classifier.py" in where
+
+
 def test_what_section_8_says_stands_beside_the_bundled_detector() -> None:
     said = {claim.claim: claim for claim in detection_claims(measured())}
     assert said["boxes that this leaves"].here == "55% (VOC2007 test)"

@@ -77,7 +77,7 @@ def test_seconds_are_those_of_photos_that_were_computed(run):
     assert "2 photos computed, one photo at once" in run("--workers", "1")[1]
     _, out, _ = run("--workers", "1", "--report")
     assert "all boxes from the store" in out
-    assert rows(out)["selective-search"][2] == "from the store"
+    assert rows(out)["selective-search rcnn-fast"][2] == "from the store"
 
 
 def test_the_ladder_stands_beside_the_paper(run, tmp_path):
@@ -112,6 +112,29 @@ def test_numbers_go_into_a_file(run, tmp_path):
     assert run("--json", str(tmp_path / "numbers.json"), "--quiet")[0] == 0
     (one,) = json.loads((tmp_path / "numbers.json").read_text())["proposers"]
     assert one["all_boxes"]["recall_50"] == 1
+
+
+def test_a_report_is_named_after_its_settings(run, tmp_path):
+    file = tmp_path / "numbers.json"
+    _, out, _ = run("--mode", "single", "--superpixel-scale", "2", "--report", "--json", str(file))
+    name = "selective-search single x2"
+    assert f"proposals: {name};" in out.splitlines()[0]
+    assert name in rows(out)
+    assert [one["name"] for one in json.loads(file.read_text())["proposers"]] == [name]
+
+
+def test_the_ladder_fits_a_terminal_of_100_columns(run, monkeypatch):
+    monkeypatch.setattr("detection.command_line.FILE_WIDTH", 100)
+    names = ["x1", "x2", "x2 + MultiBox", "x2 + MultiBox, thinned"]
+    from detection.proposals.fixed import SlidingGrid
+
+    monkeypatch.setattr("detection.build.multibox.load_multibox", lambda model, top, device: SlidingGrid())
+    _, out, _ = run("--ladder", "--quiet")
+    lines = out.splitlines()
+    assert "…" not in out
+    for title in ("classes; recall at 0.5", "classes; recall at 0.7"):
+        head = lines[lines.index(title) + 2]
+        assert [cell.strip() for cell in head.split("┃")[1:-1]] == ["class", "objects", *names]
 
 
 def test_boxes_of_others_are_read_from_a_file(run, tmp_path):
@@ -168,7 +191,8 @@ def test_a_folder_of_photos_needs_no_annotation(data, tmp_path, capsys):
         (("--method", "grid", "--superpixel-scale", "2"), ["--superpixel-scale 2", "grid", "selective-search"]),
         (("--method", "file"), ["--method file", "--boxes"]),
         (("--boxes", "a.mat"), ["--method file", "--boxes"]),
-        (("--ladder", "--method", "grid"), ["grid", "superpixel-scale"]),
+        (("--ladder", "--method", "grid"), ["--ladder is of selective-search, ", "leave out --method grid"]),
+        (("--ladder", "--method", "edges"), ["--method edges", "selective-search"]),
         (("--superpixel-scale", "-1"), ["--superpixel-scale -1", "greater than 0"]),
         (("--split", "test"), ["test"]),
         (("--workers", "0"), ["--workers"]),

@@ -53,7 +53,7 @@ def _added(doubled: Measured, both: Measured | None) -> Claim:
         return Claim(claim, paper, "-", "not measured: without MultiBox")
     added = both.covered.per_image - doubled.covered.per_image
     verdict = "agrees" if abs(added / MULTIBOX_BOXES - 1) <= CLOSE else "differs: boxes that are there twice count once"
-    return Claim(claim, paper, f"{added:,.1f}", verdict)
+    return Claim(claim, paper, f"{added:,.1f}".removesuffix(".0"), verdict)
 
 
 def _budget(plain: Measured, both: Measured | None) -> Claim:
@@ -75,9 +75,11 @@ def _coverage(plain: Measured, doubled: Measured, both: Measured | None) -> Clai
     measured = ", ".join(f"{a:.1%} to {b:.1%} at {at}" for a, b, at in zip(*steps, (0.5, 0.7), strict=True))
     change = (steps[1][0] - steps[0][0]) * 100
     if both is None:
-        return Claim(claim, paper, measured, f"not comparable: without MultiBox ({change:+.1f} points at 0.5)")
+        return Claim(claim, paper, measured, f"not comparable: without MultiBox ({change:+z.1f} points at 0.5)")
+    if steps[0][0] == steps[1][0] == 1:
+        return Claim(claim, paper, measured, "cannot rise: 100% already without")
     verdict = "rises, as in the paper" if change > 0 else "does not rise, unlike in the paper"
-    return Claim(claim, paper, measured, f"{verdict} ({change:+.1f} points at 0.5)")
+    return Claim(claim, paper, measured, f"{verdict} ({change:+z.1f} points at 0.5)")
 
 
 def _near(share: float, published: float, of_what: str) -> str:

@@ -35,7 +35,7 @@ def on_screen(report: ProposalReport) -> Iterator[Table | str]:
 def as_table(sheet: Sheet) -> Table:
     """A sheet for the screen."""
     sides: Iterator[Literal["left", "right"]] = chain(repeat("left", sheet.words), repeat("right"))
-    columns = (Column(name, justify=side) for name, side in zip(sheet.head, sides, strict=False))
+    columns = (Column(name, justify=side, overflow="fold") for name, side in zip(sheet.head, sides, strict=False))
     shown = Table(*columns, title=sheet.title, title_justify="left")
     for row in sheet.rows:
         shown.add_row(*map(printable, row))

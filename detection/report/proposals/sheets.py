@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +33,9 @@ def sheets(report: ProposalReport) -> list[Sheet]:
     measured = report.measured
     made = [proposer_sheet(measured)]
     if report.objects:
-        made += [*map(budget_sheet, measured), class_sheet(measured)]
-        made.append(size_sheet("size of the object: root of its area, in pixels", measured, PIXELS))
-        made.append(size_sheet("size of the object: root of its share of the photo's area", measured, SHARES))
+        made += [*map(budget_sheet, measured), *class_sheets(measured)]
+        made += size_sheets("size of the object: root of its area, in pixels", measured, PIXELS)
+        made += size_sheets("size of the object: root of its share of the photo's area", measured, SHARES)
     return made
 
 
@@ -71,19 +71,19 @@ def budget_sheet(measured: Measured) -> Sheet:
     return Sheet(f"{measured.name}: the first boxes of each photo", head, tuple(rows))
 
 
-def class_sheet(measured: Sequence[Measured]) -> Sheet:
+def class_sheets(measured: Sequence[Measured]) -> Iterator[Sheet]:
     """A row a class that has objects, with all boxes."""
     names = measured[0].covered.class_names
     there = np.unique(measured[0].covered.labels)
-    rows = [(names[label], *_of_each([one.covered.of_class(label) for one in measured])) for label in there]
+    rows = [(names[label], [one.covered.of_class(label) for one in measured]) for label in there]
     title = "classes" if len(rows) == len(names) else f"classes: the {len(rows):,} of {len(names):,} that have objects"
-    return Sheet(title, ("class", "objects", *_heads(measured)), tuple(rows))
+    return _part_sheets(title, "class", measured, rows)
 
 
-def size_sheet(title: str, measured: Sequence[Measured], bins: Sequence[Bin]) -> Sheet:
+def size_sheets(title: str, measured: Sequence[Measured], bins: Sequence[Bin]) -> Iterator[Sheet]:
     """A row a bin of object sizes, with all boxes."""
-    rows = [(each.name, *_of_each([one.covered[each.holds(one)] for one in measured])) for each in bins]
-    return Sheet(title, ("size", "objects", *_heads(measured)), tuple(rows))
+    rows = [(each.name, [one.covered[each.holds(one)] for one in measured]) for each in bins]
+    return _part_sheets(title, "size", measured, rows)
 
 
 def unreached_sheet(name: str, objects: Sequence[Unreached], most: int) -> Sheet:
@@ -93,19 +93,20 @@ def unreached_sheet(name: str, objects: Sequence[Unreached], most: int) -> Sheet
     return Sheet(f"{name}: the objects farthest from any box", head, rows[:most], words=2)
 
 
-def _heads(measured: Sequence[Measured]) -> tuple[str, ...]:
-    """All measures of one proposer; of several, recall alone."""
+def _part_sheets(
+    title: str, first: str, measured: Sequence[Measured], rows: Sequence[tuple[str, Sequence[Coverage]]]
+) -> Iterator[Sheet]:
+    """All measures of one proposer; of several, a table for each recall: both side by side fit no terminal."""
     if len(measured) == 1:
-        return MEASURES
-    return tuple(f"{one.name}: {measure}" for measure in MEASURES[:2] for one in measured)
-
-
-def _of_each(coverages: Sequence[Coverage]) -> tuple[str, ...]:
-    """Objects, then what ``_heads`` names."""
-    count = f"{len(coverages[0]):,}"
-    if len(coverages) == 1:
-        return count, *_measures(coverages[0])
-    return count, *(_number(one.recall(overlap)) for overlap in (0.5, 0.7) for one in coverages)
+        cells = tuple((name, f"{len(one):,}", *_measures(one)) for name, (one,) in rows)
+        yield Sheet(title, (first, "objects", *MEASURES), cells)
+        return
+    head = (first, "objects", *(one.name for one in measured))
+    for overlap in (0.5, 0.7):
+        cells = tuple(
+            (name, f"{len(each[0]):,}", *(_number(one.recall(overlap)) for one in each)) for name, each in rows
+        )
+        yield Sheet(f"{title}; recall at {overlap:g}", head, cells)
 
 
 def _measures(covered: Coverage, column: int = -1) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
 """What the tables of an ensemble say."""
 
+from dataclasses import replace
+
 from detection.evaluation.analysis import judge_under
+from detection.evaluation.bootstrap import Interval
 from detection.evaluation.ensemble_gain import ensemble_gain
 from detection.evaluation.judgement import Judgement
 from detection.report.ensemble import class_gains, ensemble_table
@@ -29,6 +32,14 @@ def test_gains_are_over_the_mean_single_model() -> None:
     assert cells[1] == ["0.3333", "0.6667", "0.5000", "1.0000"]
     assert cells[2] == ["-16.7", "+16.7", "", "+50.0"]
     assert cells[5][3] == "the mean single model"
+
+
+def test_what_rounds_to_nothing_has_no_minus() -> None:
+    row = ROWS[-1]
+    assert row.gain is not None
+    gain = replace(row.gain, difference=Interval(-0.0001, -0.0004, 0.011))
+    gains, intervals = (list(column.cells) for column in ensemble_table([replace(row, gain=gain)]).columns[2:4])
+    assert (gains, intervals) == (["+0.0"], ["+0.0 to +1.1"])
 
 
 def test_every_class_has_its_gain() -> None:

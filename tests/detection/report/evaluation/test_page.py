@@ -216,6 +216,13 @@ def test_nothing_is_wider_than_the_window(show) -> None:  # type: ignore[no-unty
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_phone_shows_what_the_errors_cost_without_scrolling(show) -> None:  # type: ignore[no-untyped-def]
+    page = show(width=390)
+    table = page.locator(".scroll[aria-label='What the errors cost']")
+    assert table.evaluate("element => element.scrollWidth <= element.clientWidth")
+    assert table.locator("tbody tr").first.locator("th span").inner_text()
+
+
 def test_the_keyboard_reaches_every_control(show) -> None:  # type: ignore[no-untyped-def]
     page = show()
     controls = page.locator("button").count()

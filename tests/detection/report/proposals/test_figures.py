@@ -57,14 +57,14 @@ def test_sheets_by_hand(report):
     assert made["all boxes"].rows[0][4:] == ("0.500", "0.250", "0.275", "0.375", "0.375")
     budgets = made["a: the first boxes of each photo"]
     assert [row[0] for row in budgets.rows] == ["first 100", "first 500", "first 1,000", "first 2,000", "all"]
-    classes = made["classes: the 2 of 3 that have objects"]
-    assert classes.head[2:] == ("a: recall at 0.5", "b: recall at 0.5", "a: recall at 0.7", "b: recall at 0.7")
-    assert classes.rows == (
-        ("cat", "2", "1.000", "1.000", "0.500", "1.000"),
-        ("dog <b>", "2", "0.000", "0.500", "0.000", "0.500"),
-    )
-    sizes = made["size of the object: root of its area, in pixels"]
-    assert sizes.rows[2] == ("32 to 64 (COCO medium)", "2", "1.000", "1.000", "0.500", "1.000")
+    classes = [made[f"classes: the 2 of 3 that have objects; recall at {overlap}"] for overlap in (0.5, 0.7)]
+    assert {sheet.head for sheet in classes} == {("class", "objects", "a", "b")}
+    assert [sheet.rows for sheet in classes] == [
+        (("cat", "2", "1.000", "1.000"), ("dog <b>", "2", "0.000", "0.500")),
+        (("cat", "2", "0.500", "1.000"), ("dog <b>", "2", "0.000", "0.500")),
+    ]
+    sizes = made["size of the object: root of its area, in pixels; recall at 0.7"]
+    assert sizes.rows[2] == ("32 to 64 (COCO medium)", "2", "0.500", "1.000")
 
 
 def test_one_proposer_has_all_measures_by_class(tmp_path):

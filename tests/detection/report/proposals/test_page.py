@@ -92,6 +92,17 @@ def test_nothing_is_wider_than_the_window(show, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_the_paper_s_claims_need_no_scrolling(open_page, tmp_path, width):
+    dataset = photos(tmp_path)
+    each = [measured(tmp_path, ([WHOLE], [WHOLE], []), name, dataset) for name in ("x1", "x2", "x2 + MultiBox")]
+    write_page(tmp_path / "index.html", proposal_report(TITLE, dataset, each, ladder=True), dataset)
+    page = open_page(tmp_path / "index.html", width=width)
+    table = page.locator(".scroll").first
+    assert "differs: boxes that are there twice count once" in table.inner_text()
+    assert table.evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
 def test_light_and_dark_follow_the_system(show):
     colours = [show({"scheme": scheme}).evaluate(COLOUR) for scheme in ("light", "dark")]
     assert colours == ["rgb(0, 114, 178)", "rgb(86, 180, 233)"]
