@@ -13,6 +13,7 @@ from detection.inference.models import BUNDLED, model_files
 from detection.report.proposals.claims import CLOSE
 
 ENSEMBLE = f"{BUNDLED}-ensemble"
+ALONE = f"one of {ENSEMBLE}'s six, on the mean"  # the best of six is the best by luck too
 PLAIN, BOTH = "selective search", "superpixels x2 + MultiBox"  # names of measurements
 CARD = "detection/models/voc5.md"
 LADDER = "tools/propose.py --ladder"
@@ -74,11 +75,16 @@ def accuracy_claims(figures: Sequence[Measurement]) -> list[Claim]:
     """Tables 4 and 5: on ILSVRC they need its photos; whether averaging helps shows elsewhere, too."""
     alone, averaged = (
         next((one for one in figures if one.name == name and one.protocol == "voc07" and one.box_regression), None)
-        for name in (BUNDLED, ENSEMBLE)
+        for name in (ALONE, ENSEMBLE)
     )
     return [
         Claim("8", "mAP of one model", "38.02", "-", NEEDS_ILSVRC, "configs/ilsvrc.yaml"),
-        _rise("mAP of 1, 6 models", "40, 43.9", [alone, averaged], CARD),
+        _rise(
+            "mAP of one model (mean of six alone), of six averaged",
+            "40 to 43.9%",
+            [alone, averaged],
+            f"detection/models/{ENSEMBLE}.md",
+        ),
     ]
 
 
@@ -100,5 +106,6 @@ def _rise(claim: str, paper: str, pair: Sequence[Measurement | None], where: str
     before, after = pair
     if before is None or after is None:
         return Claim("8", claim, paper, "-", "not measured", where)
-    here = f"{before.value:g}, {after.value:g} ({after.data})"
-    return Claim("8", claim, paper, here, HOLDS if after.value > before.value else "deviates: it does not rise", where)
+    here = f"{before.value:.1f} to {after.value:.1f}% ({after.data})"
+    rises = after.value > before.value
+    return Claim("8", claim, paper, here, "rises, too" if rises else "deviates: it does not rise", where)
