@@ -22,6 +22,7 @@ from detection.build.run_folder import CONFIG, read_facts
 from detection.build.sources import open_sources
 from detection.build.training_run import TrainingRun
 from detection.build.validation import sample_of
+from detection.command_line import counted
 from detection.config import Config
 from detection.config_file import differences, overrides_of, stored_config
 from detection.converters.whole_file import whole_file, whole_path
@@ -157,7 +158,7 @@ def pack_models(
         fits = changed.calibration is not None and changed.calibration.models == len(read)
         save_detector(path, changed if fits else replace(changed, calibration=None), int8=int8)
         if model is read[0] and model.calibration is not None and not fits:
-            of = f"{model.calibration.models} model{'s' if model.calibration.models > 1 else ''}"
+            of = counted(model.calibration.models, "model")
             logger.warning("left out: the calibration, which is of other settings or of %s: calibrate these anew", of)
     with whole_file(folder / f"{name}{LIST}") as file:
         file.writelines(f"{path.relative_to(folder).as_posix()}\n" for path in written)

@@ -25,7 +25,7 @@ from detection.proposals.store import StoreError
 from detection.results import read_detections
 from detection.structures import Proposals
 from tests.detection.datasets.trees import write_voc
-from tests.detection.inference.stub import StubDetector, save_photo
+from tests.detection.inference.stub import StubDetector, lock_folders, save_photo
 from tools import infer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -613,14 +613,7 @@ def test_folders_that_cannot_be_listed_are_not_counted_as_photos(
 ) -> None:
     (photos / "locked").mkdir()
     (photos / "bad.jpg").write_bytes(b"")
-    scandir = os.scandir
-
-    def refuse(path: str | os.PathLike[str]):  # type: ignore[no-untyped-def]
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    lock_folders(monkeypatch)
     told: list[tuple[int, int | None]] = []
     monkeypatch.setattr(infer.Bars, "__call__", lambda self, title, done, total: told.append((done, total)))
     code, _, err = run(photos, "--out", "out")

@@ -1,9 +1,11 @@
 """A detector that needs no model, and photos for it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from detection.calibration import Calibration
@@ -42,3 +44,15 @@ def save_photo(path: Path, red: int = 230, size: tuple[int, int] = (40, 30)) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((size[1], size[0], 3), (red, 90, 20), np.uint8)).save(path)
     return path
+
+
+def lock_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no folder called ``locked`` can be listed, whoever asks."""
+    scandir = os.scandir
+
+    def refuse(path: str | os.PathLike[str]):  # type: ignore[no-untyped-def]
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)

@@ -10,6 +10,7 @@ from detection.images import IMAGE_SUFFIXES
 from detection.inference.find import find_photos, photos_of
 from detection.inference.folder import open_run
 from detection.inference.left_out import LeftOut
+from tests.detection.inference.stub import lock_folders
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -155,14 +156,7 @@ def test_drawings_of_other_runs_are_left_out_unless_they_are_asked_for(tmp_path:
 
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "a.jpg", "locked/b.jpg")
-    scandir = os.scandir
-
-    def refuse(path: str | os.PathLike[str]):  # type: ignore[no-untyped-def]
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    lock_folders(monkeypatch)
     found = find_photos([tmp_path])
     assert [photo.id for photo in found.photos] == ["a.jpg"]
     (failure,) = found.unreadable
